@@ -1,6 +1,6 @@
 //! What a step that handles as much data as the server takes by default costs, for data of many
 //! shapes: `cargo test --release -p xtask --test large -- --nocapture` prints it. To read, change, forward, hash or
-//! clone it costs at most a tenth of the fuel that a step has by default.
+//! clone it costs at most a tenth of the fuel that a step has by default, and to read it much less.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -13,8 +13,17 @@ use bench::{Bench, content};
 
 /// A webhook's body may have 1 MiB; `$via` and the names around the shape are beside it.
 const BYTES: usize = 1_017_000;
-/// A tenth of what a step has by default.
-const MOST: u64 = 100_000_000;
+/// A tenth of what a step has by default, for each byte.
+const MOST: u64 = 100_000_000 / BYTES as u64;
+/// The most units of fuel for each byte that is only read: that the server's text is copied, and looked at once.
+const READ: u64 = 40;
+/// Shapes of which a byte costs more, if all of it is looked at: an escape is decoded by itself, and `Object.keys`
+/// makes a string of each key.
+const DEARER: [&str; 3] = [
+    "escapes",
+    "control characters",
+    "an object of many keys",
+];
 
 /// An array of so many of these elements that it has [`BYTES`].
 fn array(mut element: impl FnMut(usize) -> String) -> String {
@@ -94,39 +103,44 @@ fn shapes() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// What a step does, and whether its cost is bounded. What writes every element anew is only printed.
-const OPERATIONS: [(&str, bool, &str); 9] = [
-    ("nothing", true, ""),
+/// What a step does, and the most units of fuel for each byte of data. What makes every element anew is only printed.
+const OPERATIONS: [(&str, Option<u64>, &str); 10] = [
+    ("nothing", Some(READ), ""),
     (
         "forwarded",
-        true,
+        Some(READ),
         "await connectors.fetch({url: 'https://a.example/', options: {method: 'POST', body: data}})",
     ),
     (
         "cloned",
-        true,
+        Some(READ),
         "const copy = structuredClone(data); copy.n = 1; data.n = copy.n",
     ),
     (
         "length",
-        true,
+        Some(READ),
         "data.n = data.items.length ?? Object.keys(data.items).length",
     ),
     (
         "hashed",
-        true,
+        Some(MOST),
         "data.n = crypto.createHash('sha256').update(JSON.stringify(data)).digest('hex')",
     ),
-    ("spread", true, "data = {...data, n: 1}"),
-    ("copied", false, "data.copy = data.items"),
+    ("spread", Some(READ), "data = {...data, n: 1}"),
+    ("copied", None, "data.copy = data.items"),
+    (
+        "parsed",
+        None,
+        "data.n = typeof JSON.parse(JSON.stringify(data.items))",
+    ),
     (
         "changed",
-        true,
+        Some(MOST),
         "if (Array.isArray(data.items)) data.items[0] = 'x'; else data.items = 'x'",
     ),
     (
         "changed and forwarded",
-        false,
+        None,
         "if (Array.isArray(data.items)) data.items.push('x'); else data.items = data.items + 'x';
          await connectors.fetch({url: 'https://a.example/', options: {method: 'POST', body: data}})",
     ),
@@ -144,21 +158,24 @@ fn what_the_server_takes_a_step_can_pass_on() {
         }
         let items: Value = serde_json::from_str(&text).unwrap();
         let data = json!({"$via": {"type": "webhook", "name": "x"}, "id": 7, "items": items});
-        for (operation, is_bounded, body) in OPERATIONS {
+        let is_dearer = DEARER.contains(&shape);
+        for (operation, most, body) in OPERATIONS {
+            let most = most.map_or(u64::MAX, |most| if is_dearer { MOST } else { most });
             let ran = bench.run(&content(body), data.clone());
             let ended = match &ran.ended {
                 Ok(Ok(())) => String::new(),
                 Ok(Err(failure)) => format!("{failure:?}"),
                 Err(error) => format!("{error:#}"),
             };
+            let each = ran.fuel / data.to_string().len() as u64;
             println!(
-                "{shape}, {operation}: {:.1} M fuel, {:?} {}",
+                "{shape}, {operation}: {:.1} M fuel, {each} a byte, {:?} {}",
                 ran.fuel as f64 / 1e6,
                 ran.took,
                 ended.chars().take(200).collect::<String>()
             );
-            if (is_bounded && ran.fuel > MOST) || !ended.is_empty() {
-                over.push(format!("{shape}, {operation}: {} {ended}", ran.fuel));
+            if each > most || !ended.is_empty() {
+                over.push(format!("{shape}, {operation}: {each} a byte {ended}"));
             }
         }
     }
