@@ -19,11 +19,7 @@ const MOST: u64 = 100_000_000 / BYTES as u64;
 const READ: u64 = 40;
 /// Shapes of which a byte costs more, if all of it is looked at: an escape is decoded by itself, and `Object.keys`
 /// makes a string of each key.
-const DEARER: [&str; 3] = [
-    "escapes",
-    "control characters",
-    "an object of many keys",
-];
+const DEARER: [&str; 3] = ["escapes", "control characters", "an object of many keys"];
 
 /// An array of so many of these elements that it has [`BYTES`].
 fn array(mut element: impl FnMut(usize) -> String) -> String {
