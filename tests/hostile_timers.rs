@@ -23,11 +23,11 @@ async fn a_workspace_with_many_due_tasks_stops_no_others_timers() {
     let never = Reply::status(200).after(Duration::from_secs(3600));
     upstream.reply("/hang", never);
     let mut server = Server::with(&["--egress-allow", "127.0.0.1/32"]).await;
-    server.enter("quiet").await;
-    let quiet = server.webhook("w").await;
-    server.script("parks", PARKS).await;
     server.enter("loud").await;
     let loud = server.webhook("w").await;
+    server.script("parks", PARKS).await;
+    server.enter("quiet").await;
+    let quiet = server.webhook("w").await;
     server.script("parks", PARKS).await;
     let url = format!("{}/hang", upstream.url);
     let lines = format!("{}\n", json!({"url": url})).repeat(DUE / 2);
@@ -44,7 +44,6 @@ async fn a_workspace_with_many_due_tasks_stops_no_others_timers() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     tokio::time::sleep(Duration::from_millis(1_500)).await;
-    server.enter("quiet").await;
     let begun = Instant::now();
     let id = server.post(&quiet, &json!({})).await;
     server.wait(&id, "done").await;

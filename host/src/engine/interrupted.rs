@@ -37,8 +37,8 @@ use crate::store::Store;
 const LOOK: Duration = Duration::from_millis(200);
 /// How often a task may be interrupted before it is set aside.
 const MAX_INTERRUPTIONS: u32 = 2;
-/// The greatest size of the list that is read, in bytes: some 10,000 tasks.
-const MAX_FILE_BYTES: u64 = 1 << 20;
+/// The greatest size of the list that is read, in bytes: some 50,000 tasks, more than may run and wait at once.
+const MAX_FILE_BYTES: u64 = 4 << 20;
 
 /// Why a task is in `error` that was set aside.
 pub(super) const REASON: &str = "the server ended during this run twice";

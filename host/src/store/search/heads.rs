@@ -6,7 +6,7 @@ use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::task::TaskHead;
 use crate::store::{Store, StoreError, TaskPage, TaskQuery, Terms};
 
-/// Reads for one page that may find nothing.
+/// Reads for one page that may come to the end of what one read looks at.
 const VAIN: usize = 9;
 
 /// The heads that a query is for, newest first. Each is read once, with all others of its part of the ids.
@@ -67,7 +67,8 @@ impl<'s> Heads<'s> {
 
     async fn read_on(&mut self) -> Result<(), StoreError> {
         let part = self.read().await?;
-        if part.tasks.is_empty() {
+        // It has looked at as many as one read may.
+        if part.next.is_some() && part.tasks.len() < self.query.limit {
             self.vain -= 1;
         }
         self.more = part.next.is_some();

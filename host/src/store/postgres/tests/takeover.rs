@@ -194,13 +194,16 @@ async fn no_doubt_is_resolved_wrongly_when_the_database_is_killed() {
     store.manage_now(set_up).await.unwrap();
     let end = Arc::new(AtomicBool::new(false));
     let written: Arc<[AtomicU64; 8]> = Arc::default();
+    let tasks: Vec<_> = (0..8u8).map(in_partition).collect();
+    for task in &tasks {
+        store.accept_owned(task.clone()).await.unwrap();
+    }
     let writers: Vec<_> = (0..8u8)
-        .map(|number| {
+        .zip(tasks)
+        .map(|(number, task)| {
             let (store, end, written) = (store.clone(), end.clone(), written.clone());
             tokio::spawn(async move {
-                let task = in_partition(number);
                 let (space, id) = (task.head.workspace.clone(), task.head.id);
-                store.accept_owned(task.clone()).await.unwrap();
                 let mut head = task.head;
                 while !end.load(Ordering::Relaxed) {
                     let step = next(&head, TaskState::Ready, None);
