@@ -33,6 +33,7 @@ async fn each_list_has_an_index_that_gives_it_in_order() {
     let least = "'00000000-0000-0000-0000-000000000000'";
     let list = format!("'large', {id}, 21, {least}");
     let all = format!("{list}, '{{0,1,2,3,4,5,6}}'");
+    let one = format!("{list}, '{{2}}'");
     let prepared = |sql: &str| format!("deallocate all; prepare it as {sql}");
     // Before the first `analyze` several indexes are as good to the planner; then it is the right one.
     for is_analyzed in [false, true] {
@@ -43,26 +44,50 @@ async fn each_list_has_an_index_that_gives_it_in_order() {
             ("all", queries::LIST, list.clone(), "tasks_pkey"),
             (
                 "states",
-                queries::LIST_STATES,
+                queries::LIST_STATES.several,
                 format!("{list}, '{{2,4}}'"),
                 "tasks_state",
             ),
             (
+                "one state",
+                queries::LIST_STATES.one,
+                format!("{list}, '{{2}}'"),
+                "tasks_state",
+            ),
+            (
                 "name",
-                queries::FIND_NAME,
+                queries::FIND_NAME.several,
                 format!("{all}, null, 3, null, 21"),
                 "tasks_name_state",
             ),
             (
+                "name, one state",
+                queries::FIND_NAME.one,
+                format!("{one}, null, 3, null, 21"),
+                "tasks_name_state",
+            ),
+            (
                 "webhook",
-                queries::FIND_WEBHOOK,
+                queries::FIND_WEBHOOK.several,
                 format!("{all}, 1, null, null, 21"),
                 "tasks_webhook_state",
             ),
             (
+                "webhook, one state",
+                queries::FIND_WEBHOOK.one,
+                format!("{one}, 1, null, null, 21"),
+                "tasks_webhook_state",
+            ),
+            (
                 "tag",
-                queries::FIND_TAG,
+                queries::FIND_TAG.several,
                 format!("{all}, null, null, 77, 21"),
+                "task_tags_pkey",
+            ),
+            (
+                "tag, one state",
+                queries::FIND_TAG.one,
+                format!("{one}, null, null, 77, 21"),
                 "task_tags_pkey",
             ),
             (
@@ -81,7 +106,10 @@ async fn each_list_has_an_index_that_gives_it_in_order() {
             });
             let plan = lines.collect::<Vec<_>>().join("\n");
             let used = format!("using {index} on");
+            let merges = !name.ends_with("one state") && !["all", "counts"].contains(&name);
             assert!(!is_analyzed || plan.contains(&used), "{name}:\n{plan}");
+            // A list of one state is one walk.
+            assert_eq!(plan.contains("Merge Append"), merges, "{name}:\n{plan}");
             for bad in ["Sort  (", "Seq Scan", "Bitmap"] {
                 assert!(!plan.contains(bad), "{name}, {is_analyzed}:\n{plan}");
             }
