@@ -41,9 +41,9 @@ const NEW_TASKS: &str = "insert into tasks (workspace, id, partition, version, s
     $8::int8[], $9::int8[], $10::text[], $11::int8[], $12::int8[], $13::bytea[], $14::text[], \
     $15::bytea[]) as n (workspace, id, partition, version, state, due, rests, webhook, name, tags, \
     settled, journal_bytes, head, data, entries) where (select 1 / (count(*) = 0)::int \
-    from erasing e where e.workspace = any($1::text[])) = 1 and (select 1 / (count(*) = 0)::int \
-    from setup s where s.kind = 1 and s.workspace = any($1::text[]) and s.name = '' \
-    and s.mark > $16) = 1";
+    from erasing e where e.workspace = any($16::text[])) = 1 and (select 1 / (count(*) = 0)::int \
+    from setup s where s.kind = 1 and s.workspace = any($16::text[]) and s.name = '' \
+    and s.mark > $17) = 1";
 const JOURNAL: &str = "insert into journal (workspace, task, seq, bytes, entries) \
     select * from unnest($1::text[], $2::uuid[], $3::int8[], $4::int8[], $5::bytea[])";
 
@@ -229,6 +229,9 @@ async fn new_tasks(
     let known = tasks.iter().map(|(_, write)| write.revision).min();
     let known = number(known.unwrap_or(u64::MAX));
     let of = Columns::of(tasks);
+    // Each once: they are in order.
+    let mut all = of.spaces.clone();
+    all.dedup();
     let params: Params<'_> = &[
         &of.spaces,
         &of.ids,
@@ -245,6 +248,7 @@ async fn new_tasks(
         &of.heads,
         &of.data,
         &entries,
+        &all,
         &known,
     ];
     client.execute(statement, params).await.map(drop)
