@@ -9,7 +9,7 @@ use super::registry_read::{self, Kind, NO_WORKSPACE, of};
 use super::session::{Params, Session};
 use super::shared::{RegistryConnection, Shared};
 use super::values::{number, time};
-use super::{audit, hints, moved};
+use super::{audit, erase, hints, moved};
 use crate::domain::audit::AuditEntry;
 use crate::domain::ids::WorkspaceName;
 use crate::domain::step::Step;
@@ -37,6 +37,12 @@ const REVISION: &str = "update cluster set revision = $1, \
     server_revision = case when $2 then $1 else server_revision end";
 const ERASING: &str = "select workspace from erasing where workspace = any($1)";
 const ERASE: &str = "insert into erasing (workspace) values ($1) on conflict do nothing";
+/// A workspace had this name, and none has it.
+const IS_FREE_AGAIN: &str = "select from revisions where workspace = $1 and not exists \
+    (select from setup where kind = $2 and workspace = $1 and name = '')";
+const IS_LEFT: &str = "select exists (select from tasks where workspace = $1) \
+    or exists (select from journal where workspace = $1) or exists (select from bodies where workspace = $1) \
+    or exists (select from dedup where workspace = $1) or exists (select from deliveries where workspace = $1)";
 const DELETE_ALL: &str = "delete from setup where workspace = $1";
 const COMPONENT: &str = "insert into components (digest, component) values ($1, $2) \
     on conflict do nothing";
@@ -141,6 +147,9 @@ async fn write(
         names.check(change)?;
     }
     let revision = number(expected + 1);
+    if let Manage::AddWorkspace(workspace) | Manage::NewWorkspace(workspace, _) = change {
+        check_nothing_is_left(session, workspace).await?;
+    }
     set_up(session, change, revision).await?;
     session.execute(REVISED, &[&changed, &revision]).await?;
     session
@@ -154,6 +163,31 @@ async fn write(
         true => StoreError::InDoubt.into(),
         false => Failure::from(error),
     })
+}
+
+/// A workspace that is set up has nothing of one of the same name. What waited for its connection until that was erased is
+/// written nevertheless: no row shows any more that it was deleted. What comes later is told by the revision.
+///
+/// # Errors
+/// [`StoreError::Erasing`]: it is erased once more.
+async fn check_nothing_is_left(
+    session: &Session,
+    workspace: &WorkspaceName,
+) -> Result<(), Failure> {
+    let space = workspace.as_str();
+    let params: Params<'_> = &[&space, &(Kind::Workspace as i16)];
+    if session.query(IS_FREE_AGAIN, params).await?.is_empty() {
+        return Ok(());
+    }
+    // Those who write it now.
+    session.query(erase::WAIT, &[]).await?;
+    let left = session.query(IS_LEFT, &[&space]).await?;
+    if !left.first().is_some_and(|row| row.get(0)) {
+        return Ok(());
+    }
+    session.execute(ERASE, &[&space]).await?;
+    session.run("commit").await?;
+    Err(StoreError::Erasing(workspace.clone()).into())
 }
 
 async fn put(

@@ -327,9 +327,23 @@ async fn a_task_for_a_workspace_that_was_deleted_does_not_come_into_the_next_one
         revision,
         ..accept(name)
     });
-    erase(&one, &session, "acme").await;
-    set_up(&one, "acme").await;
     let [acme, other] = late;
+    let early = Part {
+        revision,
+        ..accept("acme")
+    };
+    erase(&one, &session, "acme").await;
+    // Nothing shows that there was one: it is written, and gone before there is another one.
+    let written = one.queue.push(vec![early]).await;
+    written.unwrap().await.unwrap().unwrap();
+    let add = Manage::AddWorkspace(workspace("acme"));
+    let refused = one.manage_now(add).await;
+    assert!(
+        matches!(&refused, Err(StoreError::Erasing(_))),
+        "{refused:?}"
+    );
+    while !erase::go_on(&one.shared, &session).await.ok().unwrap() {}
+    set_up(&one, "acme").await;
     let (acme, other) = tokio::join!(one.queue.push(vec![acme]), one.queue.push(vec![other]));
     let refused = acme.unwrap().await.unwrap();
     assert!(
