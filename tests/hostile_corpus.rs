@@ -40,7 +40,7 @@ enum Ends {
 const SETUP: [&str; 5] = ["steps", "webhooks", "connectors", "config", "schedules"];
 /// How much longer a neighbour's tasks may take beside rows than between them, in the median of a table: beside the
 /// ratio, what two threads of the same machine take of it by turns.
-const SLOWER: (u32, Duration) = (4, Duration::from_millis(20));
+const SLOWER: (u32, Duration) = (4, Duration::from_millis(100));
 
 /// A server with a workspace of a neighbour; requests are about another one, `tenant`.
 struct Ground {

@@ -13,7 +13,7 @@ use crate::support::receiver::Reply;
 use crate::support::{Cluster, PATIENCE, Receiver, Server, asked, only_on_sled, stepwell, texts};
 
 /// A lease, and how much later tasks may go on.
-const TAKE_OVER: Duration = Duration::from_secs(6);
+const TAKE_OVER: Duration = Duration::from_secs(9);
 /// A script that calls the upstream once.
 const CALLS: &str = "export const condition = {call: true};
     export const content = async () => { await fetch(data.url); data.called = true; };";

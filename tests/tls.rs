@@ -99,6 +99,13 @@ async fn webhooks_come_in_by_https_in_both_versions_and_commands_need_none() {
             assert_eq!(task.data["n"], body["n"]);
             assert_eq!(task.data["text"], body["text"]);
         }
+        // HEAD has no body in either version, and says how long the body would be.
+        let unknown = at("https://hooks.test/event/unknown", address);
+        let response = client.head(unknown).send().await.unwrap();
+        assert_eq!(response.status(), 404);
+        let length = response.headers()["content-length"].to_str().unwrap();
+        assert_ne!(length, "0");
+        assert_eq!(response.bytes().await.unwrap(), "");
         // Many at once on one connection.
         let sent = (0..50).map(|n| {
             client

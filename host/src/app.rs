@@ -6,6 +6,7 @@ mod cache;
 pub mod data_dir;
 mod error;
 mod files;
+mod memory;
 pub mod migration;
 mod stores;
 
@@ -188,6 +189,7 @@ impl App {
             },
         })
         .map_err(AppError::Threads)?;
+        memory::watch(&engine.memory, settings.memory).map_err(AppError::Threads)?;
         let parts = ApiParts {
             catalog,
             store,

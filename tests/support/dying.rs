@@ -14,8 +14,8 @@ use stepwell::domain::effect::Effect;
 use stepwell::domain::ids::{TaskId, WorkspaceName};
 use stepwell::domain::task::{StoredTask, TaskHead};
 use stepwell::store::{
-    Blobs, Claim, Commit, Counts, History, Manage, NewTask, Ownership, Purged, Registry, Store,
-    StoreError, TaskPage, TaskQuery, Terms, Transaction,
+    Blobs, Claim, Commit, Counts, Due, History, Manage, NewTask, Ownership, Purged, Registry,
+    Store, StoreError, TaskPage, TaskQuery, Terms, Transaction,
 };
 use tokio::sync::watch;
 
@@ -201,16 +201,12 @@ impl Store for Dying {
     async fn due(
         &self,
         owned: &Ownership,
+        after: Option<&Due>,
         until: Millis,
         limit: usize,
-    ) -> Result<Vec<(Millis, WorkspaceName, TaskId)>, StoreError> {
+    ) -> Result<Vec<Due>, StoreError> {
         self.alive()?;
-        self.inner.due(owned, until, limit).await
-    }
-
-    async fn next_wake(&self, owned: &Ownership) -> Result<Option<Millis>, StoreError> {
-        self.alive()?;
-        self.inner.next_wake(owned).await
+        self.inner.due(owned, after, until, limit).await
     }
 
     async fn list(

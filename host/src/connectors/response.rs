@@ -105,6 +105,8 @@ async fn collect(
         return Err(too_large());
     }
     let mut read = Vec::new();
+    // Of how many bytes the answer may be before there must be more memory for it.
+    let mut room = 0;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| FetchError::Connection(reason(&error)))?;
         let chunk: Bytes = frame.into_data().unwrap_or_default();
@@ -113,10 +115,16 @@ async fn collect(
         }
         let length = read.len() + chunk.len();
         intake.admit(length, announced).await;
-        memory.wait_to_grow(COPIES * chunk.len() as u64).await;
-        if length > LARGE && announced >= length {
-            // Not by doubling, of which half is never used.
-            read.reserve_exact(announced - read.len());
+        if length > room {
+            // Charged as it is reserved, which may be memory that others have written to before. All of a large body at
+            // once: calls that each have a part of theirs would wait for each other.
+            let next = match announced {
+                announced if announced >= length && length > LARGE => announced,
+                _ => (2 * room).clamp(length, most.max(length)),
+            };
+            memory.wait_to_grow(COPIES * (next - room) as u64).await;
+            read.reserve_exact(next - read.len());
+            room = next;
         }
         read.extend_from_slice(&chunk);
     }

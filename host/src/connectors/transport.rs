@@ -44,6 +44,9 @@ pub(super) const IDLE: Duration = Duration::from_secs(90);
 /// How often, and how many times, the system asks a silent peer whether it is still there.
 const KEEPALIVE: Duration = Duration::from_secs(15);
 const KEEPALIVES: u32 = 3;
+/// What is read of a connection at once, in bytes, for which no budget is asked: the head of an answer fits. By default it
+/// grows to 400 KiB.
+const READ_BYTES: usize = 2 * HEADER_BYTES;
 /// How long sent bytes may stay unacknowledged.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 /// The content codings that are undone (see [`super::content`]).
@@ -201,6 +204,7 @@ impl Transport {
                 .pool_idle_timeout(IDLE)
                 .pool_max_idle_per_host(idle)
                 .http1_max_headers(HEADERS)
+                .http1_max_buf_size(READ_BYTES)
                 .http2_max_header_list_size(u32::try_from(HEADER_BYTES).unwrap_or(u32::MAX))
                 .build(connector.clone())
         };

@@ -5,6 +5,7 @@
 //! ([`Permit::grow`]) and is refused, or waits no longer than a time that it states. So holders cannot wait for
 //! each other for ever.
 
+mod charge;
 mod waiting;
 
 use std::future::poll_fn;
@@ -12,10 +13,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Poll, Waker};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use rustc_hash::FxHashMap;
 
 use super::ids::WorkspaceName;
+pub use charge::Charge;
 use waiting::{Source, Takes, Waiter, Waiting};
 
 /// A workspace's share is the budget divided by this.
@@ -27,7 +29,7 @@ const KEPT: u64 = 4;
 #[derive(Debug)]
 pub struct Budget {
     limit: u64,
-    /// How often something was given back. Written with the state locked.
+    /// How often something was given back, or was no longer scarce. Written with the state locked.
     released: AtomicU64,
     state: Mutex<State>,
 }
@@ -35,6 +37,8 @@ pub struct Budget {
 #[derive(Debug, Default)]
 struct State {
     used: u64,
+    /// Whether only workspaces below their shares are given any.
+    is_scarce: bool,
     workspaces: FxHashMap<WorkspaceName, u64>,
     waiting: Waiting,
     /// Those that wait until anything is given back.
@@ -44,12 +48,17 @@ struct State {
 impl State {
     /// Takes so much of `limit` for a workspace, or nothing.
     fn add(&mut self, limit: u64, workspace: &WorkspaceName, amount: u64) -> Result<(), Exhausted> {
+        if amount == 0 {
+            return Ok(());
+        }
         let own = self.workspaces.get(workspace).copied().unwrap_or(0);
         let exhausted = Exhausted { wanted: amount };
         let used = self.used.checked_add(amount).ok_or(exhausted)?;
         let share = (limit / SHARES).max(1);
         let most = if own.saturating_add(amount) <= share {
             limit
+        } else if self.is_scarce {
+            return Err(exhausted);
         } else {
             limit - limit / KEPT
         };
@@ -100,7 +109,17 @@ impl Budget {
         self.state.lock().used
     }
 
-    /// How often something was given back: what [`Budget::wait`] is to be asked for.
+    /// While it is scarce, a workspace gets none beyond its share, whatever is left.
+    pub fn set_scarce(&self, is_scarce: bool) {
+        let mut state = self.state.lock();
+        let was_scarce = std::mem::replace(&mut state.is_scarce, is_scarce);
+        if was_scarce && !is_scarce {
+            self.released.fetch_add(1, Ordering::Release);
+            self.grant(state);
+        }
+    }
+
+    /// How often there was more for those that wait: what [`Budget::wait`] is to be asked for.
     pub fn released(&self) -> u64 {
         self.released.load(Ordering::Acquire)
     }
@@ -146,7 +165,7 @@ impl Budget {
         Permit::with(of, amounts)
     }
 
-    /// Waits until something was given back after [`Budget::released`] was `seen`.
+    /// Waits until there was more after [`Budget::released`] was `seen`.
     pub async fn wait(&self, seen: u64) {
         poll_fn(|context| {
             let mut state = self.state.lock();
@@ -179,6 +198,11 @@ impl Budget {
                 state.workspaces.remove(workspace);
             }
         }
+        self.grant(state);
+    }
+
+    /// Gives those that wait what is there now.
+    fn grant(&self, mut state: MutexGuard<'_, State>) {
         let watching = std::mem::take(&mut state.watching);
         let mut waiting = std::mem::take(&mut state.waiting);
         let granted = waiting.grant(|of, amount| state.add(self.limit, of, amount).is_ok());
@@ -334,45 +358,6 @@ impl Drop for Permit {
     fn drop(&mut self) {
         let held = self.amounts.get_mut().held;
         self.give_back(held);
-    }
-}
-
-/// A part of a permit that several owners share. It is given back when this is dropped.
-#[derive(Debug)]
-pub struct Charge {
-    permit: Arc<Permit>,
-    amount: Mutex<u64>,
-}
-
-impl Charge {
-    /// Nothing yet.
-    pub fn new(permit: Arc<Permit>) -> Self {
-        Self {
-            permit,
-            amount: Mutex::new(0),
-        }
-    }
-
-    /// Takes more.
-    ///
-    /// # Errors
-    /// [`Exhausted`]; it has what it had.
-    pub fn grow(&self, amount: u64) -> Result<(), Exhausted> {
-        self.permit.grow(amount)?;
-        *self.amount.lock() += amount;
-        Ok(())
-    }
-
-    /// Takes more as soon as it is there. The caller bounds the wait.
-    pub async fn wait_to_grow(&self, amount: u64) {
-        self.permit.wait_to_grow(amount).await;
-        *self.amount.lock() += amount;
-    }
-}
-
-impl Drop for Charge {
-    fn drop(&mut self) {
-        self.permit.shrink(*self.amount.get_mut());
     }
 }
 

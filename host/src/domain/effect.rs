@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::budget::Charge;
+use super::budget::{Charge, Exhausted};
 use super::clock::Millis;
 use super::ids::StepName;
 use super::reply::HttpReply;
@@ -289,6 +289,9 @@ pub enum CallFault {
         /// What it has.
         bytes: u64,
     },
+    /// There is no memory for a recorded answer: the run must end here and be run again.
+    #[error(transparent)]
+    NoMemory(Exhausted),
     /// A file of the task could not be read.
     #[error("a file of the task could not be read: {0}")]
     FileUnreadable(String),

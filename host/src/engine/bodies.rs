@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::blocking::FairPool;
+use crate::domain::budget::{Charge, Permit};
 use crate::domain::effect::{Answer, CallFault, CallResult, FetchResponse, FilePart};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::limits;
@@ -20,6 +21,9 @@ const AT_ONCE_OF_ONE: usize = 2;
 /// What a body takes of a processor until it is on disk, or is read and checked, in nanoseconds a byte: its digest, and
 /// the kernel's copy. The disk's time counts for no workspace.
 const NANOSECONDS: u64 = 2;
+
+/// A body is there twice while it is given to the guest.
+const COPIES: u64 = 2;
 
 #[derive(Clone)]
 pub(super) struct Bodies {
@@ -120,29 +124,33 @@ impl Bodies {
         Ok(None)
     }
 
-    /// A recorded answer with the body that was stored beside it.
+    /// A recorded answer with the body that was stored beside it, which is charged to `memory`.
     ///
     /// # Errors
-    /// [`CallFault::NotRecorded`] if the body is not there, or cannot be read.
+    /// [`CallFault::NotRecorded`] if the body is not there, or cannot be read; [`CallFault::NoMemory`].
     pub(super) async fn with_body(
         &self,
         workspace: &WorkspaceName,
         task: TaskId,
         mut answer: Answer,
-        body: [u8; 32],
+        (body, memory): ([u8; 32], Arc<Permit>),
     ) -> Result<Answer, CallFault> {
         let place = self.places.take(workspace).await;
-        let found = self.store.body(workspace, task, body).await;
-        drop(place);
-        let found = match found {
+        let found = match self.store.body(workspace, task, body).await {
             Ok(Some(found)) => found,
             Ok(None) => return Err(CallFault::NotRecorded("its body is gone".into())),
             Err(error) => return Err(CallFault::NotRecorded(error.to_string())),
         };
         self.spent(workspace, found.len());
+        // With its place, so that few are in memory without. It does not wait: its run has memory that others wait for.
+        let charge = Charge::new(memory);
+        let charged = charge.grow(COPIES * found.len() as u64);
+        drop(place);
+        charged.map_err(CallFault::NoMemory)?;
         if let CallResult::Fetch(Ok(response)) = &mut answer.result {
             response.body = found.to_vec();
         }
+        answer.charge = Some(Arc::new(charge));
         Ok(answer)
     }
 }

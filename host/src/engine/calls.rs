@@ -130,17 +130,20 @@ impl Calls for JournaledCalls {
                 at: effect.at,
                 // Not as it was recorded: one done before it may not have been.
                 order: Some(order),
-                // The task has been charged for the recorded calls.
+                // The task has been charged for the recorded calls without bodies that are elsewhere.
                 charge: None,
             };
             let Some(body) = effect.body else {
                 return Box::pin(std::future::ready(Ok(answer)));
             };
             let recorder = self.recorder.clone();
-            let (workspace, task) = (self.attempt.workspace.clone(), self.attempt.task);
+            let attempt = self.attempt.clone();
             return Box::pin(async move {
-                let bodies = &recorder.bodies;
-                bodies.with_body(&workspace, task, answer, body).await
+                let (bodies, body) = (&recorder.bodies, (body, attempt.memory));
+                let workspace = &attempt.workspace;
+                bodies
+                    .with_body(workspace, attempt.task, answer, body)
+                    .await
             });
         }
         if let CallRequest::LongPause { until, .. } = request

@@ -286,7 +286,7 @@ mod tests {
         };
         writes.pay(&loud, BURST as usize, Instant::now());
         assert!(is_ready(&writes, &loud, second).is_some(), "it is a burst");
-        writes.pay(&loud, second / 4, Instant::now());
+        writes.pay(&loud, second, Instant::now());
         assert!(is_ready(&writes, &loud, second).is_none());
         assert!(is_ready(&writes, &quiet, second).is_some());
         assert!(is_ready(&writes, &loud, COUNTED - 1).is_some());

@@ -273,11 +273,7 @@ impl Engine {
             locks: locks.clone(),
             asked: removal_asked.clone(),
         });
-        let timers = Timers {
-            tasks: tasks.clone(),
-            clock: clock.clone(),
-            dispatcher: dispatcher.clone(),
-        };
+        let timers = Timers::new(tasks.clone(), clock.clone(), dispatcher.clone());
         let scheduler = Scheduler {
             tasks: tasks.clone(),
             catalog: catalog.clone(),

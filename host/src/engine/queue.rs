@@ -122,8 +122,15 @@ impl Queue {
         may
     }
 
-    /// Takes in a waiting task that is due, whether there is room or not: the timers offer only a
-    /// page at a time. `false` if it is queued or running already.
+    /// Takes in a waiting task that is due, if there is room. `false` if there is none, or the task is queued or running
+    /// already.
+    pub(super) fn wake_due(&self, workspace: &WorkspaceName, task: TaskId) -> bool {
+        let mut inner = self.inner.lock();
+        let room = inner.settings.queue;
+        inner.lane(workspace).queued.len() < room && inner.push(workspace, task)
+    }
+
+    /// Takes in a waiting task, whether there is room or not. `false` if it is queued or running already.
     pub(super) fn wake(&self, workspace: &WorkspaceName, task: TaskId) -> bool {
         self.inner.lock().push(workspace, task)
     }

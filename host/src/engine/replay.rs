@@ -20,7 +20,7 @@ use super::outcome::{RunFacts, RunReport, end_run};
 use super::steps::Steps;
 use super::tasks::{Tasks, document};
 use crate::connectors::{call_digest, call_summary};
-use crate::domain::budget::Budget;
+use crate::domain::budget::{Budget, Permit};
 use crate::domain::clock::Millis;
 use crate::domain::data::{Change, Document, diff, undo};
 use crate::domain::effect::{Answer, CallFault, CallRequest, Calls, Effect, FilePart};
@@ -66,6 +66,7 @@ struct Recorded {
     attempt: u32,
     /// The reply that the task has.
     reply: Option<Arc<GivenReply>>,
+    memory: Arc<Permit>,
 }
 
 impl Calls for Recorded {
@@ -90,7 +91,7 @@ impl Calls for Recorded {
             order: None,
             charge: None,
         };
-        let body = effect.body;
+        let body = effect.body.map(|body| (body, self.memory.clone()));
         self.used.lock().push(Effect {
             run: self.run,
             attempt: self.attempt,
@@ -240,6 +241,7 @@ impl Replayer {
                 run,
                 attempt,
                 reply: stored.head.reply.clone(),
+                memory: memory.clone(),
             });
             let output = self
                 .steps

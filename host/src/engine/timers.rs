@@ -1,38 +1,79 @@
 //! Waiting tasks: taken up when their time has come. The store keeps the times; here is only the
 //! next one.
+//!
+//! A task that is due stays in the store's list until it is committed, and for as long as its workspace's lane has no
+//! room. So what became due since the last look is looked for behind all that was, and those before it again from time
+//! to time: however many tasks a workspace has that are due, the others' are taken up when they are.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::dispatcher::Dispatcher;
 use super::tasks::Tasks;
 use crate::domain::clock::{Clock, Millis};
-use crate::store::StoreError;
+use crate::store::{Due, Ownership, StoreError};
 
-/// Due tasks taken up in one go.
-const PAGE: usize = 1_000;
+/// Due tasks that are read at once.
+const PAGE_TASKS: usize = 1_000;
+/// Pages of new ones in one look.
+const PAGES: usize = 8;
+/// For how long a task counts as new after its time: it may have been committed after a look at that time.
+const NEW_MS: Millis = 1_000;
 /// The longest sleep: a machine's clock may have been set.
 const LOOK_AGAIN_MS: Millis = 10_000;
-/// The shortest sleep while due tasks wait for a runner.
+/// The sleep while there is more to take up.
 const BUSY: Duration = Duration::from_millis(5);
+/// The sleep while tasks are due that were offered, of which some may not have been taken.
+const OFFERED: Duration = Duration::from_millis(100);
 
 /// When due tasks are looked for again.
 enum Next {
     /// At this time.
     At(Millis),
-    /// In a moment: due tasks wait for a runner.
+    /// At this time, or in a moment: tasks are due that were offered.
+    Offered(Millis),
+    /// In a moment: there is more to take up.
     Busy,
 }
 
 pub(super) struct Timers {
-    pub(super) tasks: Tasks,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) dispatcher: Arc<Dispatcher>,
+    tasks: Tasks,
+    clock: Arc<dyn Clock>,
+    dispatcher: Arc<Dispatcher>,
+    /// New tasks are behind this.
+    new: Option<Due>,
+    /// How far the older ones were offered again, and when; and whether there were any.
+    again: Option<Due>,
+    again_at: Option<Instant>,
+    is_any_old: bool,
+}
+
+/// What came of a page of due tasks.
+#[derive(Default)]
+struct Page {
+    /// There may be more behind the last one.
+    is_full: bool,
+    last: Option<Due>,
+    taken: usize,
 }
 
 impl Timers {
+    pub(super) fn new(tasks: Tasks, clock: Arc<dyn Clock>, dispatcher: Arc<Dispatcher>) -> Self {
+        Self {
+            tasks,
+            clock,
+            dispatcher,
+            new: None,
+            again: None,
+            again_at: None,
+            is_any_old: false,
+        }
+    }
+
     /// Runs until the store is closed.
-    pub(super) async fn run(self) {
+    pub(super) async fn run(mut self) {
         loop {
             let next = match self.take_up_due().await {
                 Ok(next) => next,
@@ -43,20 +84,23 @@ impl Timers {
                     continue;
                 }
             };
-            let sleep = match next {
-                Next::At(time) => self.clock.sleep_until(time),
-                // A runner is free by the machine's time, whatever the clock says.
-                Next::Busy => Box::pin(tokio::time::sleep(BUSY)),
+            // A runner is free by the machine's time, whatever the clock says.
+            let (at, moment) = match next {
+                Next::At(at) => (at, None),
+                Next::Offered(at) => (at, Some(OFFERED)),
+                Next::Busy => (self.clock.now().saturating_add(LOOK_AGAIN_MS), Some(BUSY)),
             };
+            let moment = moment.unwrap_or(Duration::MAX);
             tokio::select! {
-                () = sleep => {}
+                () = self.clock.sleep_until(at) => {}
+                () = tokio::time::sleep(moment) => {}
                 () = self.dispatcher.timer_changed.notified() => {}
             }
         }
     }
 
     /// Wakes the tasks that are due. Returns when to look again.
-    async fn take_up_due(&self) -> Result<Next, StoreError> {
+    async fn take_up_due(&mut self) -> Result<Next, StoreError> {
         let now = self.clock.now();
         let latest = now.saturating_add(LOOK_AGAIN_MS);
         if self.dispatcher.queue.is_paused() {
@@ -64,17 +108,69 @@ impl Timers {
             return Ok(Next::At(latest));
         }
         let owned = self.tasks.staying();
-        let due = self.tasks.store.due(&owned, now, PAGE).await?;
-        for (_, workspace, task) in &due {
-            // One that is known already is queued or running: it leaves the list when it is committed.
-            self.dispatcher.queue.wake(workspace, *task);
+        let old = self.new.clone();
+        let mut page = Page::default();
+        let (mut is_any, mut taken) = (false, 0);
+        for _ in 0..PAGES {
+            page = self.offer(&owned, self.new.as_ref(), now).await?;
+            is_any |= page.last.is_some();
+            taken += page.taken;
+            self.new = page.last.clone().or(self.new.take());
+            if !page.is_full {
+                break;
+            }
         }
-        if !due.is_empty() {
+        let mut is_more = page.is_full;
+        let mut next = latest;
+        if !is_more {
+            let first = self
+                .tasks
+                .store
+                .next_wake(&owned, self.new.as_ref())
+                .await?;
+            next = first.map_or(latest, |at| at.clamp(now + 1, latest));
+            if let Some((due_at, ..)) = &mut self.new {
+                *due_at = now.saturating_sub(NEW_MS);
+            }
+        }
+        if let Some((until, ..)) = old
+            && self.again_at.is_none_or(|at| at.elapsed() >= OFFERED)
+        {
+            let page = self.offer(&owned, self.again.as_ref(), until).await?;
+            is_more |= page.is_full && page.taken > 0;
+            taken += page.taken;
+            self.is_any_old = page.last.is_some() || self.again.is_some();
+            self.again = page.last.filter(|_| page.is_full);
+            self.again_at = Some(Instant::now()).filter(|_| !is_more);
+        }
+        if taken > 0 {
             self.dispatcher.run_more();
-            return Ok(Next::Busy);
         }
-        let next = self.tasks.store.next_wake(&owned).await?;
-        let next = next.map_or(latest, |at| at.clamp(now + 1, latest));
-        Ok(Next::At(next))
+        Ok(match is_more {
+            true => Next::Busy,
+            false if is_any || self.is_any_old => Next::Offered(next),
+            false => Next::At(next),
+        })
+    }
+
+    /// Wakes a page of the tasks that are due up to `until`, behind `after`.
+    async fn offer(
+        &self,
+        owned: &Ownership,
+        after: Option<&Due>,
+        until: Millis,
+    ) -> Result<Page, StoreError> {
+        let due = self
+            .tasks
+            .store
+            .due(owned, after, until, PAGE_TASKS)
+            .await?;
+        let queue = &self.dispatcher.queue;
+        let taken = due.iter().filter(|(_, of, task)| queue.wake_due(of, *task));
+        Ok(Page {
+            taken: taken.count(),
+            is_full: due.len() == PAGE_TASKS,
+            last: due.into_iter().next_back(),
+        })
     }
 }

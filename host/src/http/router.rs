@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::header::CACHE_CONTROL;
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH};
 use axum::http::{HeaderName, HeaderValue, Method, Request, Response};
 use axum::middleware::from_fn;
 use axum::response::IntoResponse;
 use axum::routing::MethodRouter;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 
@@ -120,7 +120,9 @@ impl Routes {
         let path = request.uri().path();
         // For each webhook request the router would box the body and copy the path's parts: 2 % of all that a task costs.
         if event::key(path).is_some() && self.events.contains(request.method()) {
-            return event::event(&self.api, sender, request).await;
+            let is_head = request.method() == Method::HEAD;
+            let response = event::event(&self.api, sender, request).await;
+            return if is_head { head_of(response) } else { response };
         }
         let ip = sender.ip;
         request.extensions_mut().insert(sender);
@@ -158,6 +160,15 @@ impl Routes {
             Err(never) => match never {},
         }
     }
+}
+
+/// A response to HEAD: without the body, whose length it says. hyper leaves the body out over HTTP/1 only.
+fn head_of(response: Response<Body>) -> Response<Body> {
+    let (mut head, body) = response.into_parts();
+    if let Some(length) = body.size_hint().exact() {
+        head.headers.entry(CONTENT_LENGTH).or_insert(length.into());
+    }
+    Response::from_parts(head, Body::empty())
 }
 
 #[cfg(test)]

@@ -201,7 +201,6 @@ pub(super) fn copied(component: &Component, engine: &Engine) -> wasmtime::Result
     deserialize(engine, &component.serialize()?)
 }
 
-/// The one unsafe act of the project.
 #[allow(unsafe_code)]
 fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
     // SAFETY: `code` was made by `Engine::precompile_component`, and may have been given back by

@@ -29,9 +29,10 @@ pub(super) fn of(error: &wasmtime::Error, limits: StepLimits, logs: &Logs) -> St
             CallFault::Nondeterministic { .. } => StepFault::Nondeterministic(fault.to_string()),
             CallFault::JournalFull { .. } => StepFault::Limit(fault.to_string()),
             CallFault::NotReplayed { .. } => StepFault::NotReplayed(fault.to_string()),
-            CallFault::Paused { .. } | CallFault::NotRecorded(_) | CallFault::FileUnreadable(_) => {
-                StepFault::Host(fault.to_string())
-            }
+            CallFault::Paused { .. }
+            | CallFault::NotRecorded(_)
+            | CallFault::NoMemory(_)
+            | CallFault::FileUnreadable(_) => StepFault::Host(fault.to_string()),
         };
     }
     if let Some(exit) = error.downcast_ref::<wasmtime_wasi::I32Exit>() {

@@ -163,6 +163,12 @@ impl Changes {
     /// Takes in a block that differs.
     fn put(&mut self, at: usize, block: &[u8]) {
         let (start, stretch) = &mut self.stretch;
+        if self.bytes + stretch.len() > self.most {
+            // It is too large already: no more of it is kept.
+            self.bytes = self.most + 1;
+            *stretch = Vec::new();
+            return;
+        }
         let end = *start + stretch.len();
         if !stretch.is_empty()
             && at - end <= GAP

@@ -9,6 +9,11 @@ use crate::domain::budget::Permit;
 /// The most table elements over all tables of a run.
 const MAX_TABLE_ELEMENTS: usize = 200_000;
 
+/// Elements of tables that are part of what a run takes at least.
+const FREE_TABLE_ELEMENTS: usize = 16_384;
+/// Bytes of an element.
+const ELEMENT_BYTES: usize = 8;
+
 /// What linear memories take of the server's memory at a time, so that a guest that grows page by page asks
 /// seldom.
 const PORTION: u64 = 1024 * 1024;
@@ -80,7 +85,7 @@ impl ResourceLimiter for Limiter {
     /// Growing over the limit gives the guest -1, as it does beyond the table's own maximum, and counts
     /// nothing. It needs no fault of its own: a table that is too large from the start is named by
     /// wasmtime's error, and only `table.grow` grows one later, which is not how a guest allocates: it
-    /// stands in a program that checks the result.
+    /// stands in a program that checks the result. What the server does not have is an error, as for memories.
     fn table_growing(
         &mut self,
         current: usize,
@@ -96,6 +101,9 @@ impl ResourceLimiter for Limiter {
         if total > MAX_TABLE_ELEMENTS {
             return Ok(false);
         }
+        let charged = |elements: usize| elements.saturating_sub(FREE_TABLE_ELEMENTS);
+        let more = charged(total) - charged(self.table_elements);
+        self.permit.grow((more * ELEMENT_BYTES) as u64)?;
         self.table_elements = total;
         Ok(true)
     }
@@ -138,6 +146,20 @@ mod tests {
         assert!(!grow(1_000, MAX_TABLE_ELEMENTS, Some(2_000)));
         assert!(grow(1_000, MAX_TABLE_ELEMENTS, None));
         assert!(!grow(0, 1, None), "all tables of a run count together");
+    }
+
+    #[test]
+    fn large_tables_are_taken_from_the_budget() {
+        let budget = Budget::new(1024 * 1024);
+        let mut limiter = limiter(0, budget.clone());
+        let small = FREE_TABLE_ELEMENTS;
+        assert!(limiter.table_growing(0, small, None).unwrap());
+        assert_eq!(budget.used(), 0);
+        assert!(limiter.table_growing(small, small + 1_000, None).unwrap());
+        assert_eq!(budget.used(), 8_000);
+        let grown = limiter.table_growing(small + 1_000, MAX_TABLE_ELEMENTS, None);
+        assert!(grown.unwrap_err().downcast_ref::<Exhausted>().is_some());
+        assert_eq!(budget.used(), 8_000);
     }
 
     #[test]

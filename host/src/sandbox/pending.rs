@@ -80,6 +80,7 @@ impl Pending {
                 Ok(None)
             }
             Self::Taken => Ok(None),
+            Self::Done(Err(CallFault::NoMemory(exhausted))) => Err(exhausted.into()),
             Self::Done(Err(fault)) => Err(fault.into()),
             Self::Done(Ok(answer)) => {
                 clock.advance(answer.at);

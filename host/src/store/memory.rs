@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
 use super::{
-    Blobs, Claim, Commit, Counts, History, Manage, NewTask, Ownership, Partitions, Purged,
+    Blobs, Claim, Commit, Counts, Due, History, Manage, NewTask, Ownership, Partitions, Purged,
     Registry, Store, StoreError, TaskPage, TaskQuery, Terms, Transaction,
 };
 use crate::domain::audit::{AuditEntry, AuditPage, AuditQuery};
@@ -176,9 +176,10 @@ impl Store for MemoryStore {
     async fn due(
         &self,
         owned: &Ownership,
+        after: Option<&Due>,
         until: Millis,
         limit: usize,
-    ) -> Result<Vec<(Millis, WorkspaceName, TaskId)>, StoreError> {
+    ) -> Result<Vec<Due>, StoreError> {
         self.with(|model| {
             let heads = model.tasks.values().map(|kept| &kept.head);
             let mut due: Vec<_> = heads
@@ -188,15 +189,11 @@ impl Store for MemoryStore {
                     (due_at <= until).then(|| (due_at, head.workspace.clone(), head.id))
                 })
                 .collect();
+            due.retain(|due| after.is_none_or(|after| due > after));
             due.sort();
             due.truncate(limit);
             Ok(due)
         })
-    }
-
-    async fn next_wake(&self, owned: &Ownership) -> Result<Option<Millis>, StoreError> {
-        let due = self.due(owned, Millis::MAX, 1).await?;
-        Ok(due.first().map(|(wake_at, ..)| *wake_at))
     }
 
     async fn list(

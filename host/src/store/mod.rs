@@ -48,6 +48,9 @@ pub use query::{Counts, Purged, TaskPage, TaskQuery, Terms};
 pub use registry::Registry;
 pub use timeline::{History, Page, Timeline};
 
+/// A waiting task: when it is due, its workspace and its id. In this order they are taken up.
+pub type Due = (Millis, WorkspaceName, TaskId);
+
 /// A new task as it is accepted. Its journal begins with [`Entry::Accepted`].
 #[derive(Debug, Clone)]
 pub struct NewTask {
@@ -224,16 +227,24 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<Vec<TaskId>, StoreError>;
 
     /// Tasks in the partitions that are owned that are due ([`TaskState::due_at`]) up to `until`
-    /// inclusive, earliest first. One that waits without a time counts as due at [`Millis::MAX`].
+    /// inclusive, behind `after` in the order of [`Due`]. One that waits without a time counts as due at [`Millis::MAX`].
     async fn due(
         &self,
         owned: &Ownership,
+        after: Option<&Due>,
         until: Millis,
         limit: usize,
-    ) -> Result<Vec<(Millis, WorkspaceName, TaskId)>, StoreError>;
+    ) -> Result<Vec<Due>, StoreError>;
 
-    /// When the first task in the partitions that are owned is due.
-    async fn next_wake(&self, owned: &Ownership) -> Result<Option<Millis>, StoreError>;
+    /// When the first task in the partitions that are owned is due that is behind `after`.
+    async fn next_wake(
+        &self,
+        owned: &Ownership,
+        after: Option<&Due>,
+    ) -> Result<Option<Millis>, StoreError> {
+        let first = self.due(owned, after, Millis::MAX, 1).await?;
+        Ok(first.first().map(|(due_at, ..)| *due_at))
+    }
 
     /// A page of tasks, newest first.
     async fn list(

@@ -1,3 +1,4 @@
+use futures_util::FutureExt;
 use proptest::prelude::*;
 
 use super::*;
@@ -19,6 +20,26 @@ fn a_quarter_is_left_to_those_below_their_shares() {
     drop(most);
     own.grow(110).unwrap();
     assert_eq!((own.used(), budget.used()), (120, 120));
+}
+
+#[tokio::test]
+async fn while_it_is_scarce_shares_are_given_and_no_more() {
+    let budget = Budget::new(160);
+    let (greedy, other) = (name("greedy"), name("other"));
+    let permit = budget.take(&greedy, 30).unwrap();
+    budget.set_scarce(true);
+    assert!(permit.grow(1).is_err());
+    assert!(permit.grow(0).is_ok());
+    let own = budget.take(&other, 10).unwrap();
+    assert!(own.grow(1).is_err(), "that is above the share");
+    let seen = budget.released();
+    let waits = permit.wait_to_grow(50);
+    tokio::pin!(waits);
+    assert!((&mut waits).now_or_never().is_none());
+    budget.set_scarce(false);
+    budget.wait(seen).await;
+    waits.await;
+    assert_eq!((permit.used(), budget.used()), (80, 90));
 }
 
 #[test]

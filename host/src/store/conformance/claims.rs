@@ -167,10 +167,25 @@ pub(super) async fn what_is_not_owned_is_not_given_out(mut store: Shaken<'_>) {
         assert_eq!(found.unwrap(), expected[..expected.len().min(7)]);
         let mut expected = waiting.clone();
         expected.retain(|(.., id)| owned.owns(*id));
-        let found = store.get().await.due(&owned, Millis::MAX, 7).await.unwrap();
-        assert_eq!(found, expected[..expected.len().min(7)]);
-        let first = store.get().await.next_wake(&owned).await.unwrap();
-        assert_eq!(first, expected.first().map(|(at, ..)| *at));
+        // Page by page, and behind a task that is not there.
+        let mut after = None;
+        for page in expected.chunks(7) {
+            let store = store.get().await;
+            let first = store.next_wake(&owned, after.as_ref()).await.unwrap();
+            assert_eq!(first, Some(page[0].0));
+            let found = store.due(&owned, after.as_ref(), Millis::MAX, 7).await;
+            assert_eq!(found.unwrap(), page);
+            after = page.last().cloned();
+        }
+        let store = store.get().await;
+        let rest = store.due(&owned, after.as_ref(), Millis::MAX, 7).await;
+        assert!(rest.unwrap().is_empty());
+        assert_eq!(store.next_wake(&owned, after.as_ref()).await.unwrap(), None);
+        if let Some((due_at, workspace, id)) = expected.first() {
+            let before = (due_at - 1, workspace.clone(), *id);
+            let found = store.due(&owned, Some(&before), *due_at, 7).await;
+            assert_eq!(found.unwrap(), expected[..1]);
+        }
     }
     let query = TaskQuery {
         limit: 100,

@@ -96,12 +96,12 @@ impl<S: Store + ?Sized> Owned for S {
         limit: usize,
     ) -> Result<Vec<(Millis, WorkspaceName, TaskId)>, StoreError> {
         let owned = self.ownership().borrow().clone();
-        self.due(&owned, until, limit).await
+        self.due(&owned, None, until, limit).await
     }
 
     async fn next_wake_owned(&self) -> Result<Option<Millis>, StoreError> {
         let owned = self.ownership().borrow().clone();
-        self.next_wake(&owned).await
+        self.next_wake(&owned, None).await
     }
 
     async fn manage_now(&self, change: Manage) -> Result<(), StoreError> {

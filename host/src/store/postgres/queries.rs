@@ -9,13 +9,13 @@ use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::partition::Partition;
 use crate::domain::task::TaskState;
 use crate::store::codec::damaged;
-use crate::store::{Counts, Ownership, StoreError};
+use crate::store::{Counts, Due, Ownership, StoreError};
 
 const READY: &str = "select id from tasks where workspace = $1 and state = 0 and id > $2 \
     and partition = any($3) and not exists (select from erasing e where e.workspace = $1) \
     order by id limit $4";
 const DUE: &str = "select due, workspace, id from tasks t where due is not null and due <= $1 \
-    and partition = any($2) and not exists (select from erasing e where e.workspace = t.workspace) \
+    and (due, workspace, id) > ($4, $5, $6) and partition = any($2) and not exists (select from erasing e where e.workspace = t.workspace) \
     order by due, workspace, id limit $3";
 /// One statement sees one moment: a task that goes from one state to another meanwhile is counted once.
 pub(super) const COUNT: &str = "select wanted.state, (select count(*) from (select from tasks t \
@@ -58,13 +58,24 @@ pub(super) async fn ready(
 pub(super) async fn due(
     shared: &Shared,
     owned: &Ownership,
-    until: Millis,
-    most: usize,
-) -> Result<Vec<(Millis, WorkspaceName, TaskId)>, StoreError> {
+    after: Option<&Due>,
+    (until, most): (Millis, usize),
+) -> Result<Vec<Due>, StoreError> {
     let partitions = numbers(owned);
-    let rows = shared
-        .query(DUE, &[&time(until), &partitions, &limit(most)])
-        .await?;
+    // Before all that there are.
+    let (due_at, workspace, id) = match after {
+        Some((due_at, workspace, id)) => (time(*due_at), workspace.as_str(), Uuid::from(*id)),
+        None => (time(0), "", Uuid::from(TaskId::MIN)),
+    };
+    let params: Params<'_> = &[
+        &time(until),
+        &partitions,
+        &limit(most),
+        &due_at,
+        &workspace,
+        &id,
+    ];
+    let rows = shared.query(DUE, params).await?;
     let mut due = Vec::with_capacity(rows.len());
     for row in rows {
         let name = row.get::<_, &str>(1).parse();

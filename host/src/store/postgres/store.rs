@@ -19,8 +19,8 @@ use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::partition::Partition;
 use crate::domain::task::{StoredTask, TaskHead};
 use crate::store::{
-    Blobs, Claim, Cluster, Commit, Counts, Health, History, Manage, NewTask, Ownership, Purged,
-    Registry, Store, StoreError, TaskPage, TaskQuery, Terms, Transaction,
+    Blobs, Claim, Cluster, Commit, Counts, Due, Health, History, Manage, NewTask, Ownership,
+    Purged, Registry, Store, StoreError, TaskPage, TaskQuery, Terms, Transaction,
 };
 
 #[async_trait]
@@ -128,15 +128,11 @@ impl Store for PostgresStore {
     async fn due(
         &self,
         owned: &Ownership,
+        after: Option<&Due>,
         until: Millis,
         limit: usize,
-    ) -> Result<Vec<(Millis, WorkspaceName, TaskId)>, StoreError> {
-        queries::due(&self.shared, owned, until, limit).await
-    }
-
-    async fn next_wake(&self, owned: &Ownership) -> Result<Option<Millis>, StoreError> {
-        let first = queries::due(&self.shared, owned, Millis::MAX, 1).await?;
-        Ok(first.first().map(|(wake_at, ..)| *wake_at))
+    ) -> Result<Vec<Due>, StoreError> {
+        queries::due(&self.shared, owned, after, (until, limit)).await
     }
 
     async fn list(

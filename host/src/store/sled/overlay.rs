@@ -14,6 +14,7 @@ use super::pins::Pins;
 use crate::domain::clock::Millis;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::task::{TaskHead, TaskState};
+use crate::store::Due;
 
 /// Bytes that a task costs here beside its data and journal: head, maps, allocations.
 const TASK_BYTES: usize = 600;
@@ -88,7 +89,7 @@ pub(super) struct Overlay {
     /// could gain by collisions, and the default hasher would be most of a look-up's cost.
     spaces: FxHashMap<WorkspaceName, Space>,
     /// The tasks that are due at some time.
-    pub due: BTreeSet<(Millis, WorkspaceName, TaskId)>,
+    pub due: BTreeSet<Due>,
     /// The tasks that came to rest since the last checkpoint took this list; may repeat.
     rested: Vec<(WorkspaceName, TaskId)>,
     /// Keys of deliveries that are not folded.

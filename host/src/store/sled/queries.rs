@@ -10,7 +10,7 @@ use super::shared::Shared;
 use crate::domain::clock::Millis;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::task::TaskState;
-use crate::store::{Ownership, StoreError};
+use crate::store::{Due, Ownership, StoreError};
 
 pub(super) fn ready(
     shared: &Shared,
@@ -66,12 +66,13 @@ pub(super) fn ready(
 pub(super) fn due(
     shared: &Shared,
     owned: &Ownership,
-    until: Millis,
-    limit: usize,
-) -> Result<Vec<(Millis, WorkspaceName, TaskId)>, StoreError> {
-    let mut found: BTreeSet<(Millis, WorkspaceName, TaskId)> = {
+    after: Option<&Due>,
+    (until, limit): (Millis, usize),
+) -> Result<Vec<Due>, StoreError> {
+    let begin = after.map_or(Bound::Unbounded, Bound::Excluded);
+    let mut found: BTreeSet<Due> = {
         let overlay = shared.overlay.read();
-        let due = overlay.due.iter();
+        let due = overlay.due.range::<Due, _>((begin, Bound::Unbounded));
         due.take_while(|(wake_at, ..)| *wake_at <= until)
             .filter(|(_, workspace, id)| owned.owns(*id) && !shared.erasing.has(workspace))
             .take(limit)
@@ -80,7 +81,15 @@ pub(super) fn due(
     };
     shared.with_disk(|disk| {
         let mut taken = 0;
-        for entry in disk.db.scan_prefix(keys::WAITING) {
+        let begin = match after {
+            Some((due_at, workspace, id)) => keys::waiting(*due_at, workspace, *id),
+            None => keys::WAITING.to_vec(),
+        };
+        let range = disk.db.range(begin..);
+        let is_waiting = |(key, _): &(sled::IVec, sled::IVec)| key.starts_with(keys::WAITING);
+        for entry in
+            range.take_while(|entry| entry.as_ref().is_ok_and(is_waiting) || entry.is_err())
+        {
             let (key, _) = entry.map_err(from_sled)?;
             let (wake_at, workspace, id) =
                 keys::waiting_of(&key).ok_or_else(|| bad_key("waiting"))?;
@@ -96,10 +105,10 @@ pub(super) fn due(
                 None => Some(wake_at),
             };
             drop(overlay);
-            if let Some(wake_at) = wake_at
-                && wake_at <= until
-            {
-                found.insert((wake_at, workspace, id));
+            let due = wake_at.map(|wake_at| (wake_at, workspace, id));
+            let is_one = |due: &Due| due.0 <= until && after.is_none_or(|after| due > after);
+            if let Some(due) = due.filter(is_one) {
+                found.insert(due);
                 taken += 1;
             }
         }

@@ -25,8 +25,8 @@ use crate::domain::journal::Entry;
 use crate::domain::partition::Partition;
 use crate::domain::task::{StoredTask, TaskHead};
 use crate::store::{
-    Blobs, Claim, Commit, Counts, Health, History, Manage, NewTask, Ownership, Purged, Registry,
-    Store, StoreError, TaskPage, TaskQuery, Terms, Timeline, Transaction,
+    Blobs, Claim, Commit, Counts, Due, Health, History, Manage, NewTask, Ownership, Purged,
+    Registry, Store, StoreError, TaskPage, TaskQuery, Terms, Timeline, Transaction,
 };
 
 impl SledStore {
@@ -193,17 +193,12 @@ impl Store for SledStore {
     async fn due(
         &self,
         owned: &Ownership,
+        after: Option<&Due>,
         until: Millis,
         limit: usize,
-    ) -> Result<Vec<(Millis, WorkspaceName, TaskId)>, StoreError> {
+    ) -> Result<Vec<Due>, StoreError> {
         let _steady = self.shared.steady.read();
-        queries::due(&self.shared, owned, until, limit)
-    }
-
-    async fn next_wake(&self, owned: &Ownership) -> Result<Option<Millis>, StoreError> {
-        let _steady = self.shared.steady.read();
-        let first = queries::due(&self.shared, owned, Millis::MAX, 1)?;
-        Ok(first.first().map(|(wake_at, ..)| *wake_at))
+        queries::due(&self.shared, owned, after, (until, limit))
     }
 
     async fn list(

@@ -87,10 +87,13 @@ async fn a_checkpoint_that_gets_no_file_for_a_spare_stops_no_writes() {
     let (store, is_short) = without_files(home.path(), &[Write::Slot]);
     let task = || new_task(&workspace("acme"), TaskId::new(), "{}");
     store.accept_owned(task()).await.unwrap();
-    // Else one that is just being made would come in between.
     has_spare(&store).await;
-    is_short.store(true, Ordering::SeqCst);
-    store.shared.slots.scrub().unwrap_err();
+    {
+        // Else one that is just being made would come in between.
+        let _making = store.shared.slots.making.lock();
+        is_short.store(true, Ordering::SeqCst);
+        store.shared.slots.scrub().unwrap_err();
+    }
     assert!(!store.shared.slots.is_prepared());
     store.shared.want_checkpoint();
     // It comes to no end, and is no failure either.
