@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crate::support::{PATIENCE, Receiver, Server, stepwell};
 use serde_json::{Value, json};
 use stepwell_api::{Task, TaskPage};
+use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -157,7 +158,8 @@ fn limit_files(server: &Server, files: u64) -> u64 {
 /// A store that gets no more files refuses writes until it does, and is not taken for broken.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_gets_no_more_files_goes_on_when_there_are_some() {
-    let server = Server::start().await;
+    // One in a database writes no files.
+    let server = Server::on_sled(TempDir::new().unwrap(), &[]).await;
     server
         .script("keep", "export const condition = {n: Number}; export const content = () => { data.ok = true; };")
         .await;

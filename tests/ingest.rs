@@ -1,9 +1,13 @@
 //! What a webhook takes, what it refuses, and that a refusal leaves nothing behind.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use crate::support::{Server, accepted_task, refusal};
+use std::time::Duration;
+
+use crate::support::{PATIENCE, Server, accepted_task, refusal};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 #[tokio::test]
 async fn a_json_object_becomes_a_task_with_via() {
@@ -97,6 +101,49 @@ async fn a_deleted_webhook_takes_nothing() {
     assert_eq!(status, StatusCode::NO_CONTENT);
     let (status, _) = server.send(&webhook, "application/json", "{}").await;
     assert_eq!(status, StatusCode::NOT_FOUND);
+}
+
+/// What was sent to the one of before is not for the other one, which may be another tenant's.
+#[tokio::test]
+async fn a_body_that_comes_late_does_not_come_into_another_workspace_of_the_same_name() {
+    let mut server = Server::start().await;
+    server.enter("acme").await;
+    let webhook = server.webhook("w").await;
+    let (address, key) = webhook
+        .strip_prefix("http://")
+        .and_then(|rest| rest.split_once('/'))
+        .unwrap();
+    let mut sender = TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST /{key} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\
+         Expect: 100-continue\r\nConnection: close\r\n\r\n"
+    );
+    sender.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 1024];
+    let count = sender.read(&mut answer).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer[..count]);
+    assert!(answer.starts_with("HTTP/1.1 100 "), "{answer}");
+    let (status, _) = server.api(Method::DELETE, "/workspaces/acme", None).await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    let again = async {
+        let body = json!({"name": "acme"});
+        while server
+            .api(Method::POST, "/workspaces", Some(body.clone()))
+            .await
+            .0
+            != StatusCode::CREATED
+        {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, again).await.unwrap();
+    server.webhook("w").await;
+    sender.write_all(b"{}").await.unwrap();
+    let mut answer = String::new();
+    sender.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+    assert!(answer.contains("unknown-webhook"), "{answer}");
+    assert!(server.tasks("").await.is_empty());
 }
 
 #[tokio::test]

@@ -12,13 +12,12 @@ use reqwest::{Method, StatusCode};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use stepwell_api::{AuditLog, Node, Nodes, TaskHead, TaskState};
+use tempfile::TempDir;
 
 use crate::support::cluster::is_ready;
 use crate::support::receiver::Reply;
 use crate::support::senders::add;
-use crate::support::{
-    Cluster, PATIENCE, Receiver, Server, asked, only_on_sled, refusal, texts, typed,
-};
+use crate::support::{Cluster, PATIENCE, Receiver, Server, asked, refusal, texts, typed};
 
 /// A lease, and how much later tasks may go on.
 const TAKE_OVER: Duration = Duration::from_secs(6);
@@ -475,8 +474,7 @@ async fn an_operator_sees_the_servers_and_has_one_give_its_tasks_away() {
 
 #[tokio::test]
 async fn a_server_with_a_store_of_its_own_is_the_only_one() {
-    only_on_sled!("it is about a server without a database");
-    let server = Server::start().await;
+    let server = Server::on_sled(TempDir::new().unwrap(), &[]).await;
     let Nodes { nodes } = server.cli_json(&["node", "list"]);
     let [node] = &nodes[..] else {
         panic!("{nodes:?}");

@@ -10,9 +10,7 @@ use tempfile::TempDir;
 use crate::support::cluster::is_ready;
 use crate::support::cluster::postgres::PostgresServer;
 use crate::support::receiver::Reply;
-use crate::support::{
-    Cluster, PATIENCE, Receiver, Server, asked, is_postgres, only_on_sled, stepwell, texts,
-};
+use crate::support::{Cluster, PATIENCE, Receiver, Server, asked, only_on_sled, stepwell, texts};
 
 /// A lease, and how much later tasks may go on.
 const TAKE_OVER: Duration = Duration::from_secs(9);
@@ -142,9 +140,8 @@ async fn what_will_not_do_is_refused_with_a_reason() {
 
 #[tokio::test]
 async fn a_data_directory_with_a_store_of_its_own_is_not_left_behind() {
-    only_on_sled!("its server has a store of its own");
     let database = PostgresServer::start();
-    let mut server = Server::start().await;
+    let mut server = Server::on_sled(TempDir::new().unwrap(), &[]).await;
     assert!(server.stop().success());
     let directory = server.data_dir().to_str().unwrap();
     let output = stepwell()
@@ -171,9 +168,7 @@ const PART: [&str; 10] = [
 
 #[test]
 fn a_part_of_the_suite_passes_on_postgres() {
-    if is_postgres() {
-        return;
-    }
+    only_on_sled!("it would run a part of this suite once more");
     let run = Command::new(std::env::current_exe().unwrap())
         .args(PART)
         .arg("--test-threads=4")

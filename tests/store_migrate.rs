@@ -265,7 +265,7 @@ async fn a_data_directory_goes_into_a_database_and_back_and_every_answer_is_the_
     let url = database.url();
     let shared = TempDir::new().unwrap();
     let shared = shared.path().to_str().unwrap();
-    let mut first = Server::with(&LOCAL).await;
+    let mut first = Server::on_sled(TempDir::new().unwrap(), &LOCAL).await;
     let all = Everything::make(&first).await;
     let due = all.begin(&first, 1).await;
     let before = answers(&first, &all.tasks).await;
@@ -367,7 +367,7 @@ async fn a_data_directory_goes_into_a_database_and_back_and_every_answer_is_the_
     let mut second = Server::on(secrets_of(first.data_dir()), &args).await;
     assert!(second.stop().success());
     migrated(&url, there, &["--files-dir", shared]);
-    let mut third = Server::on(back, &LOCAL).await;
+    let mut third = Server::on_sled(back, &LOCAL).await;
     same(&before, &answers(&third, &all.tasks).await);
     all.goes_on(&third, &due, 2).await;
     third.is_well().await;
@@ -411,7 +411,7 @@ async fn what_cannot_be_copied_is_refused_with_a_reason() {
         "must be a data directory, or the URL",
     );
     let nobody = "postgres://u:hunter2@127.0.0.1:1/d";
-    let mut server = Server::start().await;
+    let mut server = Server::on_sled(TempDir::new().unwrap(), &LOCAL).await;
     server.config("TOKEN", "sealed").await;
     assert!(server.stop().success());
     let home = server.data_dir().to_str().unwrap();

@@ -59,7 +59,7 @@ async fn a_server_that_stood_still_takes_nothing_into_a_database_that_was_moved(
         output.status.success()
     })
     .await;
-    let new = Server::on(there, &[]).await;
+    let new = Server::on_sled(there, &[]).await;
     let after = new.post(&webhook, &json!({"n": 2})).await;
     // It goes on, and takes nothing, also when it has noticed how long it stood still.
     zombie.signal(Signal::CONT);
@@ -140,7 +140,7 @@ async fn a_copy_that_does_not_take_its_place_leaves_the_database_as_it_was() {
     // Nothing is in the way any more.
     fs::remove_file(there.path().join("store")).unwrap();
     migrated(&url, place, &files);
-    let new = Server::on(there, &[]).await;
+    let new = Server::on_sled(there, &[]).await;
     assert_eq!(new.tasks("limit=100").await.len(), 2);
 }
 
@@ -148,7 +148,7 @@ async fn a_copy_that_does_not_take_its_place_leaves_the_database_as_it_was() {
 async fn files_that_are_not_there_are_missed() {
     let database = PostgresServer::start();
     let url = database.url();
-    let mut server = Server::start().await;
+    let mut server = Server::on_sled(TempDir::new().unwrap(), &[]).await;
     let webhook = server.webhook("Files").await;
     let parts: [(&str, &[u8]); 1] = [("name=\"doc\"; filename=\"a.txt\"", b"what is in the file")];
     let (status, answer) = server.send(&webhook, FORM, form(&parts)).await;
@@ -194,6 +194,6 @@ async fn files_that_are_not_there_are_missed() {
         "with --no-files what is missing is left out",
     );
     assert_eq!(missing(migrated(&url, there, &["--no-files"])), 1);
-    let back = Server::on(back, &[]).await;
+    let back = Server::on_sled(back, &[]).await;
     assert_eq!(back.tasks("limit=10").await.len(), 1);
 }

@@ -120,6 +120,7 @@ async fn webhooks_come_in_by_https_in_both_versions_and_commands_need_none() {
     // Not trusted, and not encrypted to a name that the certificate does not have.
     let stranger = client("authority-two.pem", address).build().unwrap();
     assert!(stranger.post(at(&webhook, address)).send().await.is_err());
+    server.settled().await;
     let counts: TaskCounts = server.cli_json(&["task", "count"]);
     assert_eq!(counts.counts.unmatched, 104);
 }

@@ -1,10 +1,12 @@
 //! Subtasks that make subtasks: how many one request can make is bounded, whatever the steps do.
 
+use std::time::{Duration, Instant};
+
 use reqwest::StatusCode;
 use serde_json::json;
-use stepwell_api::TaskCounts;
+use stepwell_api::{StateCounts, TaskCounts};
 
-use crate::support::Server;
+use crate::support::{PATIENCE, Server};
 
 /// A hundred branches of a hundred leaves each would be 10,100 tasks.
 const STEPS: [(&str, &str); 3] = [
@@ -30,6 +32,27 @@ const STEPS: [(&str, &str); 3] = [
     ),
 ];
 
+async fn counts(server: &Server) -> StateCounts {
+    let counts = server.get::<TaskCounts>(&server.path("tasks/count")).await;
+    counts.counts
+}
+
+/// Waits until no task is ready, as long as they become fewer: ten thousand take their time, more with some stores.
+async fn all_settled(server: &Server) {
+    let (mut before, mut end) = (u64::MAX, Instant::now() + PATIENCE);
+    loop {
+        let ready = counts(server).await.ready;
+        if ready == 0 {
+            return;
+        }
+        if ready != before {
+            (before, end) = (ready, Instant::now() + PATIENCE);
+        }
+        assert!(Instant::now() < end, "{ready} tasks stay ready");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 #[tokio::test]
 async fn what_one_request_makes_is_bounded() {
     let mut server = Server::start().await;
@@ -39,10 +62,9 @@ async fn what_one_request_makes_is_bounded() {
     let webhook = server.webhook("w").await;
     let root = server.post(&webhook, &json!({"grow": true})).await;
     server.wait(&root, "done").await;
-    server.settled().await;
-    let counts = server.get::<TaskCounts>(&server.path("tasks/count")).await;
-    let all: u64 = counts.counts.total();
-    assert_eq!(all, 1 + 10_000, "{counts}");
+    all_settled(&server).await;
+    let counts = counts(&server).await;
+    assert_eq!(counts.total(), 1 + 10_000, "{counts:?}");
     let branches = server.tasks("state=done&limit=500").await;
     let mut refused = 0;
     for branch in &branches {

@@ -47,6 +47,8 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Server {
     child: Option<Child>,
     dir: TempDir,
+    /// Whether its store is in the data directory, whatever store the tests are run with.
+    is_on_sled: bool,
     /// With PostgreSQL, its database.
     database: Option<Database>,
     args: Vec<String>,
@@ -76,6 +78,14 @@ impl Server {
         Self::begun(directory, None, args).await
     }
 
+    /// The same, with its store in the data directory, whatever `STEPWELL_TEST_STORE` says: for a test of such a store.
+    pub async fn on_sled(directory: TempDir, args: &[&str]) -> Self {
+        let mut server = Self::new(directory, None, args);
+        server.is_on_sled = true;
+        server.launch().await;
+        server
+    }
+
     /// The same, with an umask in octal.
     pub async fn with_umask(umask: &str, args: &[&str]) -> Self {
         Self::after(&format!("umask {umask}"), args).await
@@ -92,10 +102,17 @@ impl Server {
     }
 
     async fn begun(dir: TempDir, prelude: Option<String>, args: &[&str]) -> Self {
-        let mut server = Self {
+        let mut server = Self::new(dir, prelude, args);
+        server.launch().await;
+        server
+    }
+
+    fn new(dir: TempDir, prelude: Option<String>, args: &[&str]) -> Self {
+        Self {
             prelude,
             child: None,
             dir,
+            is_on_sled: false,
             database: None,
             args: args.iter().map(|arg| (*arg).to_owned()).collect(),
             url: String::new(),
@@ -109,9 +126,7 @@ impl Server {
                 .pool_idle_timeout(Duration::from_secs(5))
                 .build()
                 .unwrap(),
-        };
-        server.launch().await;
-        server
+        }
     }
 
     pub fn data_dir(&self) -> &Path {

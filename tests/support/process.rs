@@ -28,7 +28,7 @@ impl Server {
             }
         };
         let has_store = self.args.iter().any(|arg| arg == "--store");
-        if database::is_postgres() && !has_store {
+        if database::is_postgres() && !has_store && !self.is_on_sled {
             if self.database.is_none() {
                 self.database = Some(Database::create().await);
             }

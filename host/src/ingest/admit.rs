@@ -308,6 +308,7 @@ impl Ingest {
     /// The task that makes a new one needless: of an earlier delivery with the same key, or the open one that the
     /// document is about, which is changed by it. `task` is what it would become.
     async fn existing(&self, sent: Sent<'_>, task: &NewTask) -> Result<Option<Existing>, Refusal> {
+        self.check_is_there(sent.webhook)?;
         if let Some(dedup) = task.dedup {
             let workspace = &task.head.workspace;
             let first = self.engine.acceptor.delivered(workspace, dedup).await?;
@@ -326,6 +327,16 @@ impl Ingest {
                 Ok(Some(Existing::Delivered(task)))
             }
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A body may take its time to come, and its webhook be deleted meanwhile. The workspace can then be another one of the
+    /// same name, for which the request is not.
+    fn check_is_there(&self, webhook: &LiveWebhook) -> Result<(), StoreError> {
+        let found = self.catalog.webhook(&webhook.workspace, &webhook.id);
+        match found.is_ok_and(|found| found.id == webhook.id) {
+            true => Ok(()),
+            false => Err(StoreError::Erasing(webhook.workspace.clone())),
         }
     }
 

@@ -26,7 +26,7 @@ use crate::store::StoreError;
 /// Takes in what webhooks are sent.
 pub struct Ingest {
     pub(super) engine: Arc<Engine>,
-    catalog: Arc<Catalog>,
+    pub(super) catalog: Arc<Catalog>,
     limiter: Arc<Limiter>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) bounds: Bounds,

@@ -8,7 +8,7 @@ use crate::store::codec::damaged;
 
 const ERASING: &str = "select workspace from erasing order by workspace limit 1";
 /// Waits for the writers under way: those that come later see that the workspace was deleted.
-const WAIT: &str = "select from partitions order by id for no key update";
+pub(super) const WAIT: &str = "select from partitions order by id for no key update";
 const DONE: &str = "delete from erasing where workspace = $1";
 
 /// Removes some rows of each table. Each is one statement of few rows, so that no other statement waits for long.

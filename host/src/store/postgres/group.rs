@@ -45,6 +45,8 @@ pub(super) struct HeadWrite<'a> {
     pub(super) data: Option<&'a str>,
     /// The journal that a new task comes with.
     pub(super) entries: &'a [u8],
+    /// Of a new task: see [`Part::revision`].
+    pub(super) revision: u64,
     pub(super) settled: i64,
     pub(super) journal_bytes: i64,
 }
@@ -65,6 +67,8 @@ pub(super) struct CommitEvidence {
     /// The claim under which this node writes the task. Another node that takes the partition over can write the same. None
     /// for a new task that no other node can make.
     pub(super) claim: Option<Claim>,
+    /// A revision of the setup, from before the transaction. A workspace that was set up later has none of its rows.
+    pub(super) revision: u64,
 }
 
 /// The row of a [`CommitEvidence`].
@@ -99,7 +103,11 @@ pub(super) struct Group<'a> {
     /// This node, and the owner and epoch of each partition.
     pub(super) node: i64,
     pub(super) partitions: HashMap<Partition, (Option<i64>, u64)>,
+    /// A revision of the setup that this node knew before the transaction.
+    pub(super) revision: u64,
     pub(super) erasing: HashSet<WorkspaceName>,
+    /// The revisions in which workspaces were set up, as far as they were looked for.
+    pub(super) born: HashMap<WorkspaceName, u64>,
     pub(super) tasks: HashMap<TaskKey<'a>, Stored>,
     /// The task that a delivery's key belongs to, and until when.
     pub(super) keys: HashMap<Delivered<'a>, (TaskId, Millis)>,
@@ -145,6 +153,10 @@ impl<'a> Group<'a> {
             return Err(StoreError::Erasing(part.workspace.clone()));
         }
         let id = part.id;
+        let born = self.born.get(&part.workspace);
+        if part.kind == Kind::Accept && born.is_some_and(|born| *born > part.revision) {
+            return Err(StoreError::Erasing(part.workspace.clone()));
+        }
         let stored = self.tasks.get(&(&part.workspace, id));
         match (part.kind, stored) {
             (Kind::Accept, Some(stored)) => {
@@ -220,6 +232,7 @@ impl<'a> Group<'a> {
                 head,
                 data: None,
                 entries: &[],
+                revision: part.revision,
                 settled: 0,
                 journal_bytes: 0,
             });
@@ -255,6 +268,7 @@ impl<'a> Group<'a> {
                 settled: write.settled,
             },
             claim: (!is_own(write)).then(|| self.claim(task.1)),
+            revision: self.revision,
         };
         let mut own: Vec<CommitEvidence> = Vec::new();
         for new in self.heads.iter().filter(|(_, write)| is_own(write)) {
@@ -273,6 +287,7 @@ impl<'a> Group<'a> {
                 seq: row.seq,
             },
             claim: Some(self.claim(row.task.1)),
+            revision: self.revision,
         });
         let all = self.heads.iter().map(head).chain(rows);
         let each: BTreeMap<_, _> = all

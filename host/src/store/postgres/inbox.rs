@@ -17,9 +17,13 @@ use crate::store::{Asked, Ownership, StoreError};
 const ASK: &str = "insert into inbox (id, partition, request) values ($1, $2, $3) \
     on conflict do nothing";
 const ANSWERS: &str = "select id, head, refusal from inbox where id = any($1) \
-    and answered is not null";
+    and answered is not null and refusal is distinct from ''";
 const DONE_WITH: &str = "delete from inbox where id = any($1) and answered is not null";
-const WITHDRAW: &str = "delete from inbox where id = $1 and answered is null";
+/// Its end, also if it is not there: what asks for it may still be on its way over a connection that was given up, and is to
+/// find that it has ended. The row goes by [`EXPIRE`]. No node looks for what has an answer by its partition.
+const WITHDRAW: &str = "insert into inbox as i (id, partition, request, answered, refusal) \
+    values ($1, 0, '', clock_timestamp(), '') on conflict (id) do update \
+    set answered = excluded.answered, refusal = excluded.refusal where i.answered is null";
 const REQUESTS: &str = "select id, request from (select id, request, seq, \
     sum(octet_length(request)) over (order by seq) - octet_length(request) as before \
     from (select id, request, seq from inbox where answered is null \
@@ -29,7 +33,7 @@ const REFUSE: &str = "update inbox set answered = clock_timestamp(), refusal = $
     where id = $1 and answered is null";
 const ANSWER: &str = "update inbox set answered = clock_timestamp(), head = $2 \
     where id = $1 and answered is null";
-/// Of those whose asker is gone.
+/// Of those whose asker is gone, and of those that were taken back.
 pub(super) const EXPIRE: &str =
     "delete from inbox where answered < clock_timestamp() - interval '10 minutes'";
 

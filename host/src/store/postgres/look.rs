@@ -1,6 +1,7 @@
 //! The first round trip of a transaction: locks the partitions and reads what changes stand on.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 
 use futures_util::future::try_join4;
 use tokio_postgres::Error;
@@ -35,15 +36,18 @@ const KEYS: &str = "select k.n, d.task, d.until \
 /// Locked, so that none is taken back meanwhile.
 const REQUESTS: &str = "select id from inbox where id = any($1) and answered is null \
     order by id for update";
+/// A workspace's mark is the revision in which it was set up. It tells apart those that had one name, one after the other.
+const BORN: &str = "select workspace, mark from setup where kind = 1 and workspace = any($1) \
+    and name = '' and mark is not null";
 const STATUS: &str = "select pg_xact_status($1::text::xid8)";
-/// Whether the row is there, whether its partition is still this node's, and whether its workspace was deleted: the kind is
-/// [`Kind::Workspace`](super::registry_read::Kind).
+/// Whether the row is there, whether its partition is still this node's, and whether its workspace was deleted, also if there
+/// is one of that name again: the kind is [`Kind::Workspace`](super::registry_read::Kind).
 const HEAD: &str = "select exists (select from tasks where workspace = $1 and id = $2 and version >= $3 \
     and settled >= $4), $5::int2 is null or exists (select from partitions where id = $5 and owner = $6 and epoch = $7), \
-    not exists (select from setup where kind = 1 and workspace = $1)";
+    not exists (select from setup where kind = 1 and workspace = $1 and name = '' and coalesce(mark, 0) <= $8)";
 const ROW: &str = "select exists (select from journal where workspace = $1 and task = $2 and seq = $3), \
     exists (select from partitions where id = $4 and owner = $5 and epoch = $6), \
-    not exists (select from setup where kind = 1 and workspace = $1)";
+    not exists (select from setup where kind = 1 and workspace = $1 and name = '' and coalesce(mark, 0) <= $7)";
 
 /// Reads what the changes of all jobs stand on into `group`. New tasks are looked for only if `looks` is set, or if they have
 /// a delivery's key, which may be that of the same task, there already. Returns the transaction's id.
@@ -55,6 +59,8 @@ pub(super) async fn look<'a>(
     group: &mut Group<'a>,
 ) -> Result<String, Error> {
     let parts = || jobs.iter().flatten();
+    // Before the transaction begins: what was deleted up to this revision can be seen in it.
+    group.revision = shared.revision.load(Ordering::SeqCst);
     let partitions: BTreeSet<i16> = parts().map(|part| index(part.claim.partition)).collect();
     let partitions: Vec<i16> = partitions.into_iter().collect();
     let tasks: BTreeSet<TaskKey<'a>> = parts()
@@ -90,6 +96,10 @@ pub(super) async fn look<'a>(
         [&key_spaces as _, &key_bytes as _],
     );
     let request_params = [&requests as _];
+    let born = match looks {
+        true => Some((session.statement(BORN).await?, [&spaces as _])),
+        false => None,
+    };
     let found_keys = async {
         let requests = match &asked {
             Some(asked) => client.query(asked, &request_params).await?,
@@ -101,14 +111,19 @@ pub(super) async fn look<'a>(
         }
     };
     let found_tasks = async {
-        match tasks.is_empty() {
-            true => Ok(Vec::new()),
-            false => client.query(&look, &task_params).await,
+        if tasks.is_empty() {
+            return Ok((Vec::new(), Vec::new()));
         }
+        let found = client.query(&look, &task_params).await?;
+        let born = match &born {
+            Some((statement, params)) => client.query(statement, params).await?,
+            None => Vec::new(),
+        };
+        Ok((found, born))
     };
     // Sent one behind the other, answered together.
     let lock_params = [&partitions as _];
-    let ((), locked, found, (found_keys, found_requests)) = try_join4(
+    let ((), locked, (found, born), (found_keys, found_requests)) = try_join4(
         client.batch_execute(BEGIN),
         client.query_one(&lock, &lock_params),
         found_tasks,
@@ -141,6 +156,12 @@ pub(super) async fn look<'a>(
             pending_bytes: row.get(4),
         };
         group.tasks.insert(key, stored);
+    }
+    for row in born {
+        if let Ok(workspace) = row.get::<_, &str>(0).parse() {
+            let revision = u64::try_from(row.get::<_, i64>(1)).unwrap_or_default();
+            group.born.insert(workspace, revision);
+        }
     }
     for row in found_requests {
         let Uuid(id) = row.get(0);
@@ -205,7 +226,7 @@ async fn judge(
 ) -> Result<CommitStatus, Error> {
     let partition = evidence.claim.map(|claim| index(claim.partition));
     let epoch = evidence.claim.map(|claim| number(claim.epoch));
-    let node = &shared.node;
+    let (node, known) = (&shared.node, number(evidence.revision));
     let found = match &evidence.row {
         EvidenceRow::Head {
             workspace,
@@ -214,7 +235,9 @@ async fn judge(
             settled,
         } => {
             let (space, task, version) = (workspace.as_str(), Uuid::from(*task), number(*version));
-            let params: Params<'_> = &[&space, &task, &version, settled, &partition, node, &epoch];
+            let params: Params<'_> = &[
+                &space, &task, &version, settled, &partition, node, &epoch, &known,
+            ];
             session.query(HEAD, params).await?
         }
         EvidenceRow::Journal {
@@ -223,7 +246,7 @@ async fn judge(
             seq,
         } => {
             let (space, task) = (workspace.as_str(), Uuid::from(*task));
-            let params: Params<'_> = &[&space, &task, seq, &partition, node, &epoch];
+            let params: Params<'_> = &[&space, &task, seq, &partition, node, &epoch, &known];
             session.query(ROW, params).await?
         }
     };
@@ -233,7 +256,9 @@ async fn judge(
     let (is_there, is_own, is_deleted) = (row.get(0), row.get(1), row.get(2));
     Ok(match (is_there, is_own) {
         (true, true) => CommitStatus::Committed,
-        // It may have been there, and be gone with its workspace.
+        // It may have been there, and be gone with its workspace, which can be deleted, erased and set up again before this node
+        // has a connection. `NotCommitted` would have the whole group written once more: this task into the new workspace, and
+        // of what is committed in other workspaces, effects twice, while the rest is refused as if it were another node's.
         (false, true) if is_deleted => CommitStatus::Unknown,
         (false, true) => CommitStatus::NotCommitted,
         (_, false) => CommitStatus::Unknown,

@@ -49,6 +49,7 @@ mod tls;
 mod values;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
@@ -153,6 +154,7 @@ impl PostgresStore {
         }
         slots.resize_with(LANES, Slot::default);
         nodes::look(shared, &session, false).await?;
+        registry_read::note_revision(shared, &session).await?;
         let slot = Slot::of(session);
         let mut tasks = vec![
             tokio::spawn(nodes::run(shared.clone(), slot, renewed)),
@@ -211,10 +213,14 @@ impl PostgresStore {
     }
 
     /// Writes changes that belong together, all of them or none.
-    async fn write(&self, parts: Vec<Part>) -> Result<(), StoreError> {
+    async fn write(&self, mut parts: Vec<Part>) -> Result<(), StoreError> {
         self.shared.check()?;
         if parts.is_empty() {
             return Ok(());
+        }
+        let revision = self.shared.revision.load(Ordering::SeqCst);
+        for part in &mut parts {
+            part.revision = revision;
         }
         let written = self.queue.push(parts).await?;
         written.await.unwrap_or(Err(StoreError::Closed))

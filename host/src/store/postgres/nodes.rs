@@ -238,7 +238,7 @@ async fn owned(session: &Session, node: i64) -> Result<Vec<Claim>, Error> {
 /// Keeps the lease until the store is closed. `renewed` is when it was renewed before.
 pub(super) async fn run(shared: Arc<Shared>, slot: Slot, mut renewed: Instant) {
     let (every, last) = (shared.settings.lease / 5, shared.settings.lease * 4 / 5);
-    let mut has_lapsed = false;
+    let (mut has_lapsed, mut hangs) = (false, false);
     let mut next = Instant::now() + every;
     loop {
         tokio::select! {
@@ -252,7 +252,8 @@ pub(super) async fn run(shared: Arc<Shared>, slot: Slot, mut renewed: Instant) {
         let begun = Instant::now();
         let end = match has_lapsed {
             true => begun + last,
-            false => renewed + last,
+            // A connection can hang without an error. Then there is time for another one.
+            false => (renewed + last).min(begun + 2 * every),
         };
         let looked = timeout_at(end, async {
             let session = slot.get(&shared.settings).await?;
@@ -263,13 +264,21 @@ pub(super) async fn run(shared: Arc<Shared>, slot: Slot, mut renewed: Instant) {
                 if has_lapsed {
                     tracing::info!("the lease is renewed; the partitions are taken up again");
                 }
+                // A new connection is answered at once where another one was not at all. The others may hang, too, and what
+                // this node goes on with would wait for as long as a statement may take.
+                if std::mem::take(&mut hangs) && begun.elapsed() < 2 * every {
+                    shared.readers.cut();
+                }
                 (renewed, has_lapsed) = (begun, false);
                 next = begun + every;
             }
             failed => {
                 slot.close().await;
+                let mut pause = RETRY.min(every);
                 if let Ok(Err(error)) = failed {
                     tracing::warn!(error = describe(&error), "the lease was not renewed");
+                } else if !std::mem::replace(&mut hangs, true) {
+                    pause = Duration::ZERO;
                 }
                 if !has_lapsed && Instant::now() >= renewed + last {
                     tracing::error!(
@@ -280,7 +289,7 @@ pub(super) async fn run(shared: Arc<Shared>, slot: Slot, mut renewed: Instant) {
                     shared.partitions.set(&[]);
                     has_lapsed = true;
                 }
-                next = Instant::now() + RETRY.min(every);
+                next = Instant::now() + pause;
             }
         }
     }

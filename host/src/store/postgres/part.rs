@@ -28,6 +28,9 @@ pub(super) struct Part {
     pub(super) kind: Kind,
     /// The claim under which it is written.
     pub(super) claim: Claim,
+    /// The newest revision of the setup that this node knew as it was asked for: a new task is not for a workspace that was
+    /// set up later under the same name.
+    pub(super) revision: u64,
     pub(super) workspace: WorkspaceName,
     pub(super) id: TaskId,
     /// The new head; none for an effect.
@@ -100,6 +103,7 @@ impl Part {
         Ok(Self {
             kind: Kind::Accept,
             claim,
+            revision: u64::MAX,
             head: Some(Head::of(&task.head)?),
             workspace: task.head.workspace,
             id: task.head.id,
@@ -117,6 +121,7 @@ impl Part {
         Ok(Self {
             kind: Kind::Commit,
             claim,
+            revision: u64::MAX,
             head: Some(Head::of(&commit.head)?),
             workspace: commit.head.workspace,
             id: commit.head.id,
@@ -152,6 +157,7 @@ impl Part {
         Ok(Self {
             kind: Kind::Effect,
             claim,
+            revision: u64::MAX,
             workspace: workspace.clone(),
             id,
             head: None,

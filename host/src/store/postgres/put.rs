@@ -15,7 +15,7 @@ use crate::domain::partition::Partition;
 
 // Each of these fails if it does not write as many rows as it was given, by a division by zero: then another transaction
 // was faster, the commit behind it is a rollback, and all is done once more. New tasks fail by their ids, and if one of
-// their workspaces was deleted.
+// their workspaces was deleted, or is another one of the same name ([`Part::revision`](super::part::Part::revision)).
 
 const PUT_KEYS: &str = "with put as (insert into dedup as d (workspace, key, task, came, until) \
     select * from unnest($1::text[], $2::uuid[], $3::uuid[], $4::int8[], $5::int8[]) \
@@ -41,7 +41,9 @@ const NEW_TASKS: &str = "insert into tasks (workspace, id, partition, version, s
     $8::int8[], $9::int8[], $10::text[], $11::int8[], $12::int8[], $13::bytea[], $14::text[], \
     $15::bytea[]) as n (workspace, id, partition, version, state, due, rests, webhook, name, tags, \
     settled, journal_bytes, head, data, entries) where (select 1 / (count(*) = 0)::int \
-    from erasing e where e.workspace = any($1::text[])) = 1";
+    from erasing e where e.workspace = any($16::text[])) = 1 and (select 1 / (count(*) = 0)::int \
+    from setup s where s.kind = 1 and s.workspace = any($16::text[]) and s.name = '' \
+    and s.mark > $17) = 1";
 const JOURNAL: &str = "insert into journal (workspace, task, seq, bytes, entries) \
     select * from unnest($1::text[], $2::uuid[], $3::int8[], $4::int8[], $5::bytea[])";
 
@@ -224,7 +226,12 @@ async fn new_tasks(
         .map(|((_, id), _)| index(Partition::of(*id)))
         .collect();
     let entries: Vec<&[u8]> = tasks.iter().map(|(_, write)| write.entries).collect();
+    let known = tasks.iter().map(|(_, write)| write.revision).min();
+    let known = number(known.unwrap_or(u64::MAX));
     let of = Columns::of(tasks);
+    // Each once: they are in order.
+    let mut all = of.spaces.clone();
+    all.dedup();
     let params: Params<'_> = &[
         &of.spaces,
         &of.ids,
@@ -241,6 +248,8 @@ async fn new_tasks(
         &of.heads,
         &of.data,
         &entries,
+        &all,
+        &known,
     ];
     client.execute(statement, params).await.map(drop)
 }

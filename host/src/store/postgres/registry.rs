@@ -2,13 +2,14 @@
 //! has the revision.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 
 use super::error::{Failure, failed, is_cut, is_passing};
 use super::registry_read::{self, Kind, NO_WORKSPACE, of};
 use super::session::{Params, Session};
 use super::shared::{RegistryConnection, Shared};
 use super::values::{number, time};
-use super::{audit, hints, moved};
+use super::{audit, erase, hints, moved};
 use crate::domain::audit::AuditEntry;
 use crate::domain::ids::WorkspaceName;
 use crate::domain::step::Step;
@@ -20,8 +21,12 @@ use crate::store::{Manage, Names, StoreError};
 const LOCK: &str = "select revision from cluster for update";
 const PUT: &str = "insert into setup (kind, workspace, name, value) values ($1, $2, $3, $4) \
     on conflict (kind, workspace, name) do update set value = excluded.value, mark = null";
-const ADD: &str = "insert into setup (kind, workspace, name, value) values ($1, $2, $3, $4) \
+/// The mark of a workspace is the revision in which it was set up: see `look::BORN`. Servers of before leave none.
+const ADD: &str = "insert into setup (kind, workspace, name, value, mark) values ($1, $2, '', $3, $4) \
     on conflict do nothing";
+const PUT_WORKSPACE: &str = "insert into setup (kind, workspace, name, value, mark) \
+    values ($1, $2, '', $3, $4) \
+    on conflict (kind, workspace, name) do update set value = excluded.value";
 const DELETE: &str = "delete from setup where kind = $1 and workspace = $2 and name = $3";
 const MARK: &str = "update setup set mark = greatest(mark, $4) \
     where kind = $1 and workspace = $2 and name = $3";
@@ -32,6 +37,12 @@ const REVISION: &str = "update cluster set revision = $1, \
     server_revision = case when $2 then $1 else server_revision end";
 const ERASING: &str = "select workspace from erasing where workspace = any($1)";
 const ERASE: &str = "insert into erasing (workspace) values ($1) on conflict do nothing";
+/// A workspace had this name, and none has it.
+const IS_FREE_AGAIN: &str = "select from revisions where workspace = $1 and not exists \
+    (select from setup where kind = $2 and workspace = $1 and name = '')";
+const IS_LEFT: &str = "select exists (select from tasks where workspace = $1) \
+    or exists (select from journal where workspace = $1) or exists (select from bodies where workspace = $1) \
+    or exists (select from dedup where workspace = $1) or exists (select from deliveries where workspace = $1)";
 const DELETE_ALL: &str = "delete from setup where workspace = $1";
 const COMPONENT: &str = "insert into components (digest, component) values ($1, $2) \
     on conflict do nothing";
@@ -62,6 +73,7 @@ pub(super) async fn manage(
                     names.apply(change);
                     *revision = expected + 1;
                 }
+                shared.revision.fetch_max(expected + 1, Ordering::SeqCst);
                 hints::setup(shared);
                 return Ok(expected + 1);
             }
@@ -70,6 +82,11 @@ pub(super) async fn manage(
         // What it knew may be of a transaction that is not there.
         connection.names = None;
         match error {
+            // Nothing is left in the database that would tell: another change may have that revision.
+            Failure::Store(StoreError::InDoubt) => {
+                connection.slot.close().await;
+                return Err(StoreError::InDoubt);
+            }
             Failure::Store(refused) => {
                 session.run("rollback").await.map_err(failed)?;
                 return Err(refused);
@@ -129,8 +146,11 @@ async fn write(
     if let Some((_, names)) = &connection.names {
         names.check(change)?;
     }
-    set_up(session, change).await?;
     let revision = number(expected + 1);
+    if let Manage::AddWorkspace(workspace) | Manage::NewWorkspace(workspace, _) = change {
+        check_nothing_is_left(session, workspace).await?;
+    }
+    set_up(session, change, revision).await?;
     session.execute(REVISED, &[&changed, &revision]).await?;
     session
         .execute(REVISION, &[&revision, &change.is_of_server()])
@@ -138,8 +158,36 @@ async fn write(
     if let Some(entry) = entry {
         audit::append(shared, session, std::slice::from_ref(entry)).await?;
     }
+    let committed = session.run("commit").await;
+    committed.map_err(|error| match is_cut(&error) {
+        true => StoreError::InDoubt.into(),
+        false => Failure::from(error),
+    })
+}
+
+/// A workspace that is set up has nothing of one of the same name. What waited for its connection until that was erased is
+/// written nevertheless: no row shows any more that it was deleted. What comes later is told by the revision.
+///
+/// # Errors
+/// [`StoreError::Erasing`]: it is erased once more.
+async fn check_nothing_is_left(
+    session: &Session,
+    workspace: &WorkspaceName,
+) -> Result<(), Failure> {
+    let space = workspace.as_str();
+    let params: Params<'_> = &[&space, &(Kind::Workspace as i16)];
+    if session.query(IS_FREE_AGAIN, params).await?.is_empty() {
+        return Ok(());
+    }
+    // Those who write it now.
+    session.query(erase::WAIT, &[]).await?;
+    let left = session.query(IS_LEFT, &[&space]).await?;
+    if !left.first().is_some_and(|row| row.get(0)) {
+        return Ok(());
+    }
+    session.execute(ERASE, &[&space]).await?;
     session.run("commit").await?;
-    Ok(())
+    Err(StoreError::Erasing(workspace.clone()).into())
 }
 
 async fn put(
@@ -154,6 +202,21 @@ async fn put(
     Ok(())
 }
 
+/// With one of the statements for it; the revision is written if it is new.
+async fn put_workspace(
+    session: &Session,
+    sql: &'static str,
+    (workspace, revision): (&WorkspaceName, i64),
+    settings: &WorkspaceSettings,
+) -> Result<(), Failure> {
+    let mut bytes = Vec::new();
+    settings.write(&mut bytes)?;
+    let kind = Kind::Workspace as i16;
+    let params: Params<'_> = &[&kind, &workspace.as_str(), &bytes, &revision];
+    session.execute(sql, params).await?;
+    Ok(())
+}
+
 async fn delete(
     session: &Session,
     (kind, workspace, name): (Kind, &str, &str),
@@ -164,17 +227,19 @@ async fn delete(
     Ok(())
 }
 
-async fn set_up(session: &Session, change: &Manage) -> Result<(), Failure> {
+async fn set_up(session: &Session, change: &Manage, revision: i64) -> Result<(), Failure> {
     match change {
         Manage::AddWorkspace(workspace) => {
-            let mut bytes = Vec::new();
-            WorkspaceSettings::default().write(&mut bytes)?;
-            let params: Params<'_> = &[&(Kind::Workspace as i16), &workspace.as_str(), &"", &bytes];
-            session.execute(ADD, params).await?;
-            Ok(())
+            put_workspace(
+                session,
+                ADD,
+                (workspace, revision),
+                &WorkspaceSettings::default(),
+            )
+            .await
         }
         Manage::NewWorkspace(workspace, settings) | Manage::SetWorkspace(workspace, settings) => {
-            put(session, (Kind::Workspace, workspace.as_str(), ""), settings).await
+            put_workspace(session, PUT_WORKSPACE, (workspace, revision), settings).await
         }
         Manage::DeleteWorkspace(workspace) => delete_all(session, workspace).await,
         Manage::PutWebhook(webhook) => {

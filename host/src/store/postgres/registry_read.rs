@@ -1,8 +1,9 @@
 //! Reads the setup.
 
 use std::str::FromStr;
+use std::sync::atomic::Ordering;
 
-use tokio_postgres::Row;
+use tokio_postgres::{Error, Row};
 
 use super::error::{Failure, failed, is_cut};
 use super::session::Session;
@@ -43,6 +44,15 @@ pub(super) fn of(workspace: Option<&WorkspaceName>) -> &str {
     workspace.map_or(NO_WORKSPACE, WorkspaceName::as_str)
 }
 
+/// Notes which revision there is as the node enters.
+pub(super) async fn note_revision(shared: &Shared, session: &Session) -> Result<(), Error> {
+    let rows = session.query(REVISION, &[]).await?;
+    let revision = rows.first().map_or(0, |row| row.get::<_, i64>(0));
+    let revision = u64::try_from(revision).unwrap_or_default();
+    shared.revision.fetch_max(revision, Ordering::SeqCst);
+    Ok(())
+}
+
 /// See [`crate::store::Store::registry_since`].
 pub(super) async fn since(shared: &Shared, known: u64) -> Result<Registry, StoreError> {
     // Asked often, and nearly always so.
@@ -73,6 +83,11 @@ pub(super) async fn since(shared: &Shared, known: u64) -> Result<Registry, Store
         })
     };
     let registry = read.await;
+    if let Ok(registry) = &registry {
+        shared
+            .revision
+            .fetch_max(registry.revision, Ordering::SeqCst);
+    }
     match session.run("commit").await {
         Err(error) if is_cut(&error) => connection.slot.close().await,
         _ => {}

@@ -107,6 +107,11 @@ impl Session {
         self.client.is_closed()
     }
 
+    /// Ends the connection: what waits for an answer gets an error.
+    fn cut(&self) {
+        self.driver.abort();
+    }
+
     /// A statement, prepared once for this connection.
     pub(super) async fn statement(&self, sql: &'static str) -> Result<Statement, Error> {
         if let Some(known) = self.prepared.lock().get(sql) {
@@ -259,6 +264,19 @@ impl Readers {
         match session.each(sql, params, &mut take).await {
             Ok(taken) => taken,
             Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Ends the connections that are there, for they may hang. What waits for one is asked for again over a new one.
+    pub(super) fn cut(&self) {
+        for slot in &self.slots {
+            // One that is held is being made.
+            let Ok(slot) = slot.0.try_lock() else {
+                continue;
+            };
+            if let Some(session) = &*slot {
+                session.cut();
+            }
         }
     }
 

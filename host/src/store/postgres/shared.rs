@@ -1,6 +1,6 @@
 //! The state that the parts of the store share.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
@@ -33,6 +33,8 @@ pub(super) struct Shared {
     pub(super) registry_connection: tokio::sync::Mutex<RegistryConnection>,
     /// The partitions that are being given up.
     pub(super) leaving: Mutex<Leaving>,
+    /// The newest revision of the setup that this node has read or made. What it knows of a workspace is not of a later one.
+    pub(super) revision: AtomicU64,
     /// Has the lease renewed, and the share of partitions looked at, at once.
     pub(super) look_now: Notify,
     /// The hints of nodes to each other.
@@ -100,6 +102,7 @@ impl Shared {
             readers: Readers::default(),
             registry_connection: tokio::sync::Mutex::default(),
             leaving: Mutex::default(),
+            revision: AtomicU64::new(0),
             look_now: Notify::new(),
             board: Board::default(),
             sharing: AtomicUsize::new(1),

@@ -85,18 +85,54 @@ async fn forward(mut from: UnixStream, mut to: UnixStream, cuts: Arc<Cuts>) {
     }
 }
 
+/// A store that is reached through the proxy.
+async fn through(folder: &Path) -> Arc<PostgresStore> {
+    let url = format!(
+        "postgres:///postgres?user=stepwell&host={}",
+        folder.display()
+    );
+    let files = std::env::temp_dir().join("stepwell-no-files");
+    let settings = PostgresSettings::new(&url, files).unwrap();
+    PostgresStore::open(settings).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_of_the_setup_that_may_have_been_made_is_not_said_to_have_failed() {
+    let server = PostgresServer::start();
+    let folder = tempfile::tempdir().unwrap();
+    let cuts = proxy(&server, folder.path());
+    let store = through(folder.path()).await;
+    cuts.begins.store(true, Ordering::Relaxed);
+    let (mut doubts, mut expected) = (0, store.registry_since(0).await.unwrap().revision);
+    for number in 0..80 {
+        let name = workspace(&format!("w{number}"));
+        let change = Manage::AddWorkspace(name.clone());
+        let said = store.manage(change, None, expected).await;
+        // What only reads may be cut, too.
+        let there = loop {
+            if let Ok(registry) = store.registry_since(0).await {
+                break registry;
+            }
+        };
+        let is_there = there.workspaces.iter().any(|(there, _)| *there == name);
+        match said {
+            Ok(revision) => assert_eq!((revision, is_there), (there.revision, true)),
+            Err(StoreError::InDoubt) => doubts += 1,
+            Err(StoreError::Unavailable { .. }) => assert!(!is_there, "{number}"),
+            Err(error) => panic!("{error}"),
+        }
+        expected = there.revision;
+    }
+    assert!(doubts > 0);
+    store.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_doubt_is_resolved_wrongly_when_a_connection_is_cut_within_a_commit() {
     let server = PostgresServer::start();
     let folder = tempfile::tempdir().unwrap();
     let cuts = proxy(&server, folder.path());
-    let url = format!(
-        "postgres:///postgres?user=stepwell&host={}",
-        folder.path().display()
-    );
-    let files = std::env::temp_dir().join("stepwell-no-files");
-    let settings = PostgresSettings::new(&url, files).unwrap();
-    let store = PostgresStore::open(settings).await.unwrap();
+    let store = through(folder.path()).await;
     let set_up = Manage::AddWorkspace(workspace("acme"));
     store.manage_now(set_up).await.unwrap();
     cuts.begins.store(true, Ordering::Relaxed);

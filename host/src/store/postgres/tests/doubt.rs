@@ -1,6 +1,6 @@
 //! What became of a transaction whose end was not heard of, also when another node has the partition by now.
 
-use super::group::Group;
+use super::group::{CommitEvidence, Group};
 use super::look::{self, CommitStatus};
 use super::server::PostgresServer;
 use super::takeover::{LEASE, in_partition, kill, node, owned, two_nodes, until};
@@ -73,6 +73,7 @@ async fn what_another_node_wrote_is_not_taken_for_ones_own() {
     // It stands still, and the other one makes the same version of the task.
     kill(&one);
     until("the other one has all", || owned(&two) == 256).await;
+    two.registry_since(0).await.unwrap();
     two.commit_owned(done).await.unwrap();
     two.accept_owned(planned).await.unwrap();
     assert_eq!(status(LOST, &derived).await, CommitStatus::Unknown);
@@ -222,5 +223,145 @@ async fn what_is_gone_with_its_workspace_says_nothing_of_the_others() {
         let found = look::read_commit_status(&one.shared, &session, LOST, &evidence).await;
         assert_eq!(found.unwrap(), Some(expected), "{name} is deleted");
     }
+    one.close().await;
+}
+
+/// Deletes a workspace, and erases all that it had.
+async fn erase(store: &PostgresStore, session: &Session, name: &str) {
+    let delete = Manage::DeleteWorkspace(workspace(name));
+    store.manage_now(delete).await.unwrap();
+    while !erase::go_on(&store.shared, session).await.ok().unwrap() {}
+}
+
+/// What a transaction leaves that is written, or else rolled back.
+async fn evidence_of(
+    store: &PostgresStore,
+    session: &Session,
+    part: Part,
+    is_written: bool,
+) -> Vec<CommitEvidence> {
+    let jobs = [vec![part]];
+    let mut group = Group::default();
+    let look = look::look(&store.shared, session, &jobs, false, &mut group);
+    look.await.unwrap();
+    group.take(&jobs[0]).unwrap();
+    if is_written {
+        let (written, committed) = put::put(session, &group).await;
+        written.and(committed).unwrap();
+    } else {
+        session.run("rollback").await.unwrap();
+    }
+    group.evidence()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_workspace_that_was_set_up_again_says_nothing_of_the_one_before() {
+    let server = PostgresServer::start();
+    let one = node(&server, std::time::Duration::from_secs(60)).await;
+    let session = Session::open(&one.shared.settings).await.unwrap();
+    set_up(&one, "acme").await;
+    let space = workspace("acme");
+    let (first, second) = (in_partition(1), in_partition(2));
+    let claim = |task: &NewTask| one.ownership().borrow().claim_of(task.head.id).unwrap();
+    one.accept_owned(first.clone()).await.unwrap();
+    let accept = |task: &NewTask| Part::accept(claim(task), task.clone()).unwrap();
+    let call = || Part::effect(claim(&first), &space, first.head.id, effect(1, 0, 1)).unwrap();
+    let written = [
+        evidence_of(&one, &session, accept(&second), true).await,
+        evidence_of(&one, &session, call(), true).await,
+    ];
+    let lost = [
+        evidence_of(&one, &session, accept(&in_partition(3)), false).await,
+        evidence_of(&one, &session, call(), false).await,
+    ];
+    let status = async |evidence: &[CommitEvidence]| {
+        let found = look::read_commit_status(&one.shared, &session, LOST, evidence).await;
+        found.unwrap().unwrap()
+    };
+    // Another change of the setup makes no doubt of what is known.
+    let settings = crate::domain::workspace::WorkspaceSettings::default();
+    let change = Manage::SetWorkspace(space.clone(), settings);
+    one.manage_now(change).await.unwrap();
+    for (written, lost) in written.iter().zip(&lost) {
+        assert_eq!(
+            status(written).await,
+            CommitStatus::Committed,
+            "{written:?}"
+        );
+        assert_eq!(status(lost).await, CommitStatus::NotCommitted, "{lost:?}");
+    }
+    erase(&one, &session, "acme").await;
+    set_up(&one, "acme").await;
+    for evidence in written.iter().chain(&lost) {
+        assert_eq!(
+            status(evidence).await,
+            CommitStatus::Unknown,
+            "{evidence:?}"
+        );
+    }
+    // Of what was written since, it says all.
+    let third = evidence_of(&one, &session, accept(&in_partition(4)), false).await;
+    assert_eq!(status(&third).await, CommitStatus::NotCommitted);
+    one.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_for_a_workspace_that_was_deleted_does_not_come_into_the_next_one_of_its_name() {
+    let server = PostgresServer::start();
+    let one = node(&server, std::time::Duration::from_secs(60)).await;
+    let session = Session::open(&one.shared.settings).await.unwrap();
+    for name in ["acme", "other"] {
+        set_up(&one, name).await;
+    }
+    let accept = |name: &str| {
+        let task = new_task(&workspace(name), TaskId::new(), "{}");
+        let claim = one.ownership().borrow().claim_of(task.head.id).unwrap();
+        Part::accept(claim, task).unwrap()
+    };
+    // They were asked for before, and waited for a connection meanwhile.
+    let revision = one
+        .shared
+        .revision
+        .load(std::sync::atomic::Ordering::SeqCst);
+    let late = ["acme", "other"].map(|name| Part {
+        revision,
+        ..accept(name)
+    });
+    let [acme, other] = late;
+    let early = Part {
+        revision,
+        ..accept("acme")
+    };
+    erase(&one, &session, "acme").await;
+    // Nothing shows that there was one: it is written, and gone before there is another one.
+    let written = one.queue.push(vec![early]).await;
+    written.unwrap().await.unwrap().unwrap();
+    let add = Manage::AddWorkspace(workspace("acme"));
+    let refused = one.manage_now(add).await;
+    assert!(
+        matches!(&refused, Err(StoreError::Erasing(_))),
+        "{refused:?}"
+    );
+    while !erase::go_on(&one.shared, &session).await.ok().unwrap() {}
+    set_up(&one, "acme").await;
+    let (acme, other) = tokio::join!(one.queue.push(vec![acme]), one.queue.push(vec![other]));
+    let refused = acme.unwrap().await.unwrap();
+    assert!(
+        matches!(&refused, Err(StoreError::Erasing(name)) if *name == workspace("acme")),
+        "{refused:?}"
+    );
+    other.unwrap().await.unwrap().unwrap();
+    let count = |name: &str| {
+        let name = name.to_owned();
+        let session = &session;
+        async move {
+            let sql = "select count(*) from tasks where workspace = $1";
+            session.query(sql, &[&name]).await.unwrap()[0].get::<_, i64>(0)
+        }
+    };
+    assert_eq!((count("acme").await, count("other").await), (0, 1));
+    let new = new_task(&workspace("acme"), TaskId::new(), "{}");
+    one.accept_owned(new).await.unwrap();
+    assert_eq!(count("acme").await, 1);
     one.close().await;
 }

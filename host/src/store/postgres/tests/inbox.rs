@@ -32,6 +32,11 @@ impl Fixture {
 
     async fn ask(&self) -> RequestId {
         let id = RequestId::random();
+        self.ask_as(id).await;
+        id
+    }
+
+    async fn ask_as(&self, id: RequestId) {
         let request = TaskRequest {
             workspace: self.task.head.workspace.clone(),
             task: self.task.head.id,
@@ -41,7 +46,6 @@ impl Fixture {
         for _ in 0..2 {
             self.store.ask(id, &request).await.unwrap();
         }
-        id
     }
 
     /// Does what was asked for.
@@ -143,6 +147,36 @@ async fn a_request_has_one_end() {
     }
     store.forget(&[id]).await;
     assert!(store.answers(&[id]).await.unwrap().is_empty());
+    store.close().await;
+}
+
+/// What asks for it was on its way over a connection that was given up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_taken_back_before_it_came_is_not_done() {
+    let fixture = Fixture::new().await;
+    let store = &fixture.store;
+    let id = RequestId::random();
+    assert_eq!(store.withdraw(id).await.unwrap(), None);
+    fixture.ask_as(id).await;
+    let owned = store.ownership().borrow().clone();
+    let seen = store.requests(&owned, &[], (9, 1 << 20)).await.unwrap();
+    assert!(seen.is_empty(), "{seen:?}");
+    let version = fixture.version().await;
+    assert!(fixture.done(id, version).await.is_err());
+    assert_eq!(fixture.version().await, version);
+    assert!(store.answers(&[id]).await.unwrap().is_empty());
+    assert_eq!(store.withdraw(id).await.unwrap(), None);
+    // Its row goes in a while.
+    let session = Session::open(&store.shared.settings).await.unwrap();
+    let later = "update inbox set answered = answered - interval '11 minutes'";
+    session.run(later).await.unwrap();
+    assert_eq!(
+        session
+            .execute(crate::store::postgres::inbox::EXPIRE, &[])
+            .await
+            .unwrap(),
+        1
+    );
     store.close().await;
 }
 

@@ -33,6 +33,7 @@ async fn each_list_has_an_index_that_gives_it_in_order() {
     let least = "'00000000-0000-0000-0000-000000000000'";
     let list = format!("'large', {id}, 21, {least}");
     let all = format!("{list}, '{{0,1,2,3,4,5,6}}'");
+    let one = format!("{list}, '{{2}}'");
     let prepared = |sql: &str| format!("deallocate all; prepare it as {sql}");
     // Before the first `analyze` several indexes are as good to the planner; then it is the right one.
     for is_analyzed in [false, true] {
@@ -43,27 +44,57 @@ async fn each_list_has_an_index_that_gives_it_in_order() {
             ("all", queries::LIST, list.clone(), "tasks_pkey"),
             (
                 "states",
-                queries::LIST_STATES,
+                queries::LIST_STATES.several,
                 format!("{list}, '{{2,4}}'"),
                 "tasks_state",
             ),
             (
+                "one state",
+                queries::LIST_STATES.one,
+                format!("{list}, '{{2}}'"),
+                "tasks_state",
+            ),
+            (
                 "name",
-                queries::FIND_NAME,
+                queries::FIND_NAME.several,
                 format!("{all}, null, 3, null, 21"),
                 "tasks_name_state",
             ),
             (
+                "name, one state",
+                queries::FIND_NAME.one,
+                format!("{one}, null, 3, null, 21"),
+                "tasks_name_state",
+            ),
+            (
                 "webhook",
-                queries::FIND_WEBHOOK,
+                queries::FIND_WEBHOOK.several,
                 format!("{all}, 1, null, null, 21"),
                 "tasks_webhook_state",
             ),
             (
+                "webhook, one state",
+                queries::FIND_WEBHOOK.one,
+                format!("{one}, 1, null, null, 21"),
+                "tasks_webhook_state",
+            ),
+            (
                 "tag",
-                queries::FIND_TAG,
+                queries::FIND_TAG.several,
                 format!("{all}, null, null, 77, 21"),
                 "task_tags_pkey",
+            ),
+            (
+                "tag, one state",
+                queries::FIND_TAG.one,
+                format!("{one}, null, null, 77, 21"),
+                "task_tags_pkey",
+            ),
+            (
+                "states' counts",
+                super::super::queries::COUNT,
+                "'large', '{0,1,2,3,4,5,6}', 1000".to_owned(),
+                "tasks_state",
             ),
             (
                 "counts",
@@ -81,7 +112,11 @@ async fn each_list_has_an_index_that_gives_it_in_order() {
             });
             let plan = lines.collect::<Vec<_>>().join("\n");
             let used = format!("using {index} on");
+            let merges = !name.ends_with("one state")
+                && !["all", "counts", "states' counts"].contains(&name);
             assert!(!is_analyzed || plan.contains(&used), "{name}:\n{plan}");
+            // A list of one state is one walk.
+            assert_eq!(plan.contains("Merge Append"), merges, "{name}:\n{plan}");
             for bad in ["Sort  (", "Seq Scan", "Bitmap"] {
                 assert!(!plan.contains(bad), "{name}, {is_analyzed}:\n{plan}");
             }
@@ -257,6 +292,36 @@ async fn a_dump_under_way_stops_no_server_while_tables_are_changed() {
     let (store, _server) = opened.await.unwrap();
     let version = "select version::text from tables_version";
     assert_eq!(texts(&session, version).await, ["5"]);
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_that_moves_meanwhile_is_counted_once() {
+    let server = PostgresServer::start();
+    let store = node(&server, LEASE).await;
+    let ws = workspace("acme");
+    let task = new_task(&ws, TaskId::new(), "{}");
+    store.accept_owned(task.clone()).await.unwrap();
+    let moves = tokio::spawn({
+        let store = store.clone();
+        async move {
+            let mut head = task.head;
+            for n in 0..100 {
+                let (state, wakes) = match n % 2 {
+                    0 => (TaskState::Waiting, Some(7)),
+                    _ => (TaskState::Ready, None),
+                };
+                let step = next(&head, state, wakes);
+                head = step.head.clone();
+                store.commit_owned(step).await.unwrap();
+            }
+        }
+    });
+    while !moves.is_finished() {
+        let counts = store.counts(&ws).await.unwrap();
+        assert_eq!(counts.of.iter().sum::<u64>(), 1, "{counts:?}");
+    }
+    moves.await.unwrap();
     store.close().await;
 }
 

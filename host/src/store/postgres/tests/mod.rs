@@ -3,6 +3,7 @@ mod clocks;
 mod cut;
 mod doubt;
 mod figures;
+mod hang;
 mod hints;
 mod inbox;
 mod interrupted;
