@@ -1,7 +1,7 @@
 //! An amount of something that the server has once (bytes of memory, calls in flight), shared by workspaces.
 //!
-//! A workspace has a share that the others cannot take from it together: the amount above all shares ends where
-//! a quarter of the budget is left. Who holds a permit and needs more never waits without a bound: it asks
+//! A workspace has a share: the amount above all shares ends where a quarter of the budget is left. Were all shares in
+//! use, the last eighth is left to workspaces that hold next to nothing. Who holds a permit and needs more never waits without a bound: it asks
 //! ([`Permit::grow`]) and is refused, or waits no longer than a time that it states. So holders cannot wait for
 //! each other for ever.
 
@@ -24,6 +24,10 @@ use waiting::{Source, Takes, Waiter, Waiting};
 const SHARES: u64 = 16;
 /// The part of the budget that is left to workspaces below their shares.
 const KEPT: u64 = 4;
+/// What a workspace gets whatever the others have is the budget divided by this: a run or two.
+const SMALL_SHARES: u64 = 128;
+/// The part of the budget that is left to workspaces that hold no more than that.
+const KEPT_FOR_SMALL: u64 = 8;
 
 /// An amount that workspaces share.
 #[derive(Debug)]
@@ -54,9 +58,11 @@ impl State {
         let own = self.workspaces.get(workspace).copied().unwrap_or(0);
         let exhausted = Exhausted { wanted: amount };
         let used = self.used.checked_add(amount).ok_or(exhausted)?;
-        let share = (limit / SHARES).max(1);
-        let most = if own.saturating_add(amount) <= share {
+        let held = own.saturating_add(amount);
+        let most = if held <= (limit / SMALL_SHARES).max(1) {
             limit
+        } else if held <= (limit / SHARES).max(1) {
+            limit - limit / KEPT_FOR_SMALL
         } else if self.is_scarce {
             return Err(exhausted);
         } else {

@@ -125,6 +125,43 @@ async fn a_large_answer_comes_in_at_the_callers_pace() {
     }
 }
 
+/// Else a call that has little of its answer yet would have room for all of it that no one counts.
+#[tokio::test]
+async fn a_large_answer_is_charged_for_what_it_announces() {
+    let upstream = Upstream::start(|_| {
+        let head = b"HTTP/1.1 200 OK\r\ncontent-length: 3000000\r\n\r\n";
+        Answer::Bytes([head.as_slice(), &[b'x'; 100_000]].concat())
+    })
+    .await;
+    let (client, caller) = (open(), caller());
+    let executor: Arc<dyn Executor> = Arc::new(Unbounded);
+    let permit = Arc::new(Permit::unlimited());
+    let memory = Charge::new(permit.clone());
+    let payer = Payer {
+        memory: &memory,
+        pool: &Unbounded,
+        executor: &executor,
+        pace: &Paced::default(),
+    };
+    let policy = WorkspacePolicy::default();
+    let request = get(upstream.url("/cut"));
+    let answer = client.fetch_within((&caller, &policy), request, "task-1-0", payer);
+    let charged = async {
+        while permit.used() < 6_000_000 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    // It may be cut short before the next look.
+    let waited = tokio::time::timeout(Duration::from_secs(60), async {
+        tokio::select! {
+            () = charged => {}
+            answer = answer => assert!(answer.is_err()),
+        }
+    });
+    waited.await.unwrap();
+    assert_eq!(permit.used(), 6_000_000);
+}
+
 #[tokio::test]
 async fn decoding_is_the_callers_work() {
     let upstream = Upstream::start(|seen| match seen.path() {

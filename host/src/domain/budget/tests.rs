@@ -22,6 +22,21 @@ fn a_quarter_is_left_to_those_below_their_shares() {
     assert_eq!((own.used(), budget.used()), (120, 120));
 }
 
+#[test]
+fn who_holds_next_to_nothing_gets_some_although_all_shares_are_in_use() {
+    let budget = Budget::new(1_280);
+    let shares: Vec<_> = (0..16)
+        .map_while(|n| budget.take(&name(&format!("w{n}")), 80).ok())
+        .collect();
+    assert_eq!((shares.len(), budget.used()), (14, 1_120));
+    let small = budget.take(&name("small"), 10).unwrap();
+    assert!(small.grow(1).is_err());
+    assert!(budget.take(&name("more"), 11).is_err());
+    let others = (0..15).map(|n| budget.take(&name(&format!("s{n}")), 10));
+    let others: Result<Vec<_>, _> = others.collect();
+    assert_eq!((others.unwrap().len(), budget.used()), (15, 1_280));
+}
+
 #[tokio::test]
 async fn while_it_is_scarce_shares_are_given_and_no_more() {
     let budget = Budget::new(160);
