@@ -113,7 +113,8 @@ impl Running {
             token: String::new(),
             http: reqwest::Client::builder()
                 .no_proxy()
-                .timeout(Duration::from_secs(10))
+                // A first start compiles the JavaScript engine.
+                .timeout(PATIENCE)
                 .build()
                 .unwrap(),
         };
