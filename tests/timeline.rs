@@ -99,12 +99,12 @@ async fn a_run_that_pauses_shows_what_it_has_called_and_until_when() {
 #[tokio::test]
 async fn a_run_that_is_cancelled_before_its_first_call_counts_in_both() {
     let server = Server::start().await;
-    server
-        .script(
-            "it",
-            "export const condition = {}; export const content = () => { for (;;) {} };",
-        )
-        .await;
+    let source = "export const condition = {}; export const content = () => { for (;;) {} };";
+    let package = json!({"entry": "it.js", "modules": {"it.js": source}}).to_string();
+    // Nothing but the command ends it.
+    let bounds = "fuel=1000000000000&timeout_ms=600000";
+    let (status, answer) = server.try_step("it", package.into_bytes(), bounds).await;
+    assert!(status.is_success(), "{answer}");
     let webhook = server.webhook("w").await;
     let id = server.post(&webhook, &json!({})).await;
     cli(&server, &["task", "cancel", &id]).ok();
