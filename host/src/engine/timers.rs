@@ -44,10 +44,9 @@ pub(super) struct Timers {
     dispatcher: Arc<Dispatcher>,
     /// New tasks are behind this.
     new: Option<Due>,
-    /// How far the older ones were offered again, and when; and whether there were any.
+    /// How far the older ones were offered again, and when.
     again: Option<Due>,
     again_at: Option<Instant>,
-    is_any_old: bool,
 }
 
 /// What came of a page of due tasks.
@@ -68,7 +67,6 @@ impl Timers {
             new: None,
             again: None,
             again_at: None,
-            is_any_old: false,
         }
     }
 
@@ -133,22 +131,26 @@ impl Timers {
                 *due_at = now.saturating_sub(NEW_MS);
             }
         }
-        if let Some((until, ..)) = old
-            && self.again_at.is_none_or(|at| at.elapsed() >= OFFERED)
-        {
-            let page = self.offer(&owned, self.again.as_ref(), until).await?;
-            is_more |= page.is_full && page.taken > 0;
-            taken += page.taken;
-            self.is_any_old = page.last.is_some() || self.again.is_some();
-            self.again = page.last.filter(|_| page.is_full);
-            self.again_at = Some(Instant::now()).filter(|_| !is_more);
+        if let Some((until, ..)) = old {
+            is_any |= self.again.is_some();
+            if self.again_at.is_none_or(|at| at.elapsed() >= OFFERED) {
+                let page = self.offer(&owned, self.again.as_ref(), until).await?;
+                is_more |= page.is_full && page.taken > 0;
+                is_any |= page.last.is_some();
+                taken += page.taken;
+                self.again = page.last.filter(|_| page.is_full);
+                self.again_at = Some(Instant::now()).filter(|_| !is_more);
+            } else {
+                // In a moment: partitions that this server has got since may have older ones.
+                is_any = true;
+            }
         }
         if taken > 0 {
             self.dispatcher.run_more();
         }
         Ok(match is_more {
             true => Next::Busy,
-            false if is_any || self.is_any_old => Next::Offered(next),
+            false if is_any => Next::Offered(next),
             false => Next::At(next),
         })
     }
