@@ -87,8 +87,9 @@ pub struct Catalog {
     /// How often the store was asked for changes.
     looks: AtomicU64,
     agenda: Agenda,
-    /// One lock for each component that is being loaded, so that it is loaded once.
-    loading: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    /// One lock for each component that a workspace loads, by its digest, so that it is loaded once. Another workspace
+    /// with the same one does not wait for it: the first may have much to compile before.
+    loading: Mutex<HashMap<(WorkspaceName, String), Arc<tokio::sync::Mutex<()>>>>,
     uploads: Uploads,
 }
 

@@ -79,17 +79,13 @@ impl Catalog {
         if let Some(component) = self.sandbox.loaded(&step.digest) {
             return Ok(component);
         }
-        let lock = self
-            .loading
-            .lock()
-            .entry(step.digest.clone())
-            .or_default()
-            .clone();
+        let load = (owner.clone(), step.digest.clone());
+        let lock = self.loading.lock().entry(load.clone()).or_default().clone();
         let result = {
             let _alone = lock.lock().await;
             self.load_component(owner, step).await
         };
-        self.loading.lock().remove(&step.digest);
+        self.loading.lock().remove(&load);
         result
     }
 

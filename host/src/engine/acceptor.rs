@@ -59,10 +59,10 @@ impl Acceptor {
         self.tasks.large_writes.throttle(workspace, bytes).await;
     }
 
-    /// Waits while the workspace has posted more than its rate of large bodies, for a bounded time. To be called before a
-    /// body of `bytes` is read; it counts when it is there, by [`Acceptor::pace`].
-    pub async fn ready(&self, workspace: &WorkspaceName, bytes: usize) {
-        self.tasks.large_writes.ready(workspace, bytes).await;
+    /// Waits while the workspace has posted more than its rate of large bodies, for a bounded time. To be called before
+    /// more than [`LARGE_BODY`] bytes of one are read; it counts when it is there, by [`Acceptor::pace`].
+    pub async fn ready(&self, workspace: &WorkspaceName) {
+        self.tasks.large_writes.ready(workspace).await;
     }
 
     /// The task of an earlier delivery with the same key, which is durable.

@@ -19,8 +19,8 @@ use crate::domain::ids::WorkspaceName;
 
 /// Data of this many bytes are large; a group that the store makes durable at once has four times as many.
 const LARGE: usize = 256 * 1024;
-/// Writes of so many bytes count for the rate of their workspace.
-const COUNTED: usize = 16 * 1024;
+/// Writes of so many bytes, and bodies of webhooks, count for the rate of their workspace.
+pub const LARGE_BODY: usize = 16 * 1024;
 /// Large writes under way at a time, of a workspace alone: one is prepared while the other one is written.
 const AT_ONCE: usize = 2;
 /// Bytes that a workspace writes in a second while another one is active: a quarter of what a modest
@@ -91,7 +91,7 @@ impl LargeWrites {
 
     /// Waits until the workspace may write `bytes` by its rate.
     pub(super) async fn throttle(&self, workspace: &WorkspaceName, bytes: usize) {
-        if bytes < COUNTED || (self.is_alone)() {
+        if bytes < LARGE_BODY || (self.is_alone)() {
             return;
         }
         let at = self.pay(workspace, bytes, Instant::now());
@@ -104,15 +104,15 @@ impl LargeWrites {
         booked.bytes = 0;
     }
 
-    /// Waits while the workspace has written more than its rate allows, [`PATIENCE`] at most, if it is to write `bytes`, or
-    /// more, and others are active. Nothing is counted: who announces many bytes and sends none takes nothing of its peers.
-    pub(super) async fn ready(&self, workspace: &WorkspaceName, bytes: usize) {
-        self.ready_within(PATIENCE, workspace, bytes).await;
+    /// Waits while the workspace has written more than its rate allows, [`PATIENCE`] at most, if others are active. Nothing
+    /// is counted: who announces many bytes and sends none takes nothing of its peers.
+    pub(super) async fn ready(&self, workspace: &WorkspaceName) {
+        self.ready_within(PATIENCE, workspace).await;
     }
 
-    async fn ready_within(&self, most: Duration, workspace: &WorkspaceName, bytes: usize) {
+    async fn ready_within(&self, most: Duration, workspace: &WorkspaceName) {
         let until = Instant::now() + most;
-        while bytes >= COUNTED && !(self.is_alone)() {
+        while !(self.is_alone)() {
             let now = Instant::now();
             match self.debt_ends(workspace) {
                 Some(at) if at > now && now < until => {
@@ -280,32 +280,30 @@ mod tests {
         let (loud, quiet) = (name("loud"), name("quiet"));
         let writes = writes(false);
         let second = RATE as usize;
-        let is_ready = |writes: &Arc<LargeWrites>, workspace: &WorkspaceName, bytes| {
+        let is_ready = |writes: &Arc<LargeWrites>, workspace: &WorkspaceName| {
             let (writes, workspace) = (writes.clone(), workspace.clone());
-            async move { writes.ready(&workspace, bytes).await }.now_or_never()
+            async move { writes.ready(&workspace).await }.now_or_never()
         };
         writes.pay(&loud, BURST as usize, Instant::now());
-        assert!(is_ready(&writes, &loud, second).is_some(), "it is a burst");
+        assert!(is_ready(&writes, &loud).is_some(), "it is a burst");
         writes.pay(&loud, second, Instant::now());
-        assert!(is_ready(&writes, &loud, second).is_none());
-        assert!(is_ready(&writes, &quiet, second).is_some());
-        assert!(is_ready(&writes, &loud, COUNTED - 1).is_some());
+        assert!(is_ready(&writes, &loud).is_none());
+        assert!(is_ready(&writes, &quiet).is_some());
         // However often it is announced.
         let booked = writes.state.lock().paid[&loud];
         let begun = Instant::now();
-        let long = writes.ready(&loud, 9 * second);
-        tokio::join!(writes.ready(&loud, second), long);
+        tokio::join!(writes.ready(&loud), writes.ready(&loud));
         assert!(begun.elapsed() >= takes(second / 8));
         assert_eq!(writes.state.lock().paid[&loud], booked);
         assert!(Instant::now() + takes(BURST as usize) >= booked);
         // However much it has posted.
         writes.pay(&loud, 60 * second, Instant::now());
         let most = Duration::from_millis(20);
-        writes.ready_within(most, &loud, second).await;
-        assert!(is_ready(&writes, &loud, second).is_none());
+        writes.ready_within(most, &loud).await;
+        assert!(is_ready(&writes, &loud).is_none());
         let alone = super::tests::writes(true);
         alone.pay(&loud, 60 * second, Instant::now());
-        assert!(is_ready(&alone, &loud, second).is_some());
+        assert!(is_ready(&alone, &loud).is_some());
     }
 
     #[tokio::test]
@@ -337,7 +335,7 @@ mod tests {
         drop(waits);
         assert_eq!(fresh.state.lock().paid[&loud], booked);
         // These wait for nothing.
-        writes.throttle(&loud, COUNTED - 1).await;
+        writes.throttle(&loud, LARGE_BODY - 1).await;
         let alone = super::tests::writes(true);
         for _ in 0..100 {
             alone.throttle(&loud, second).await;

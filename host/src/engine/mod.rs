@@ -104,6 +104,7 @@ pub use acceptor::Acceptor;
 pub use actions::{ActionError, Actions};
 pub use blocking::FairPool;
 pub use interrupted::RunList;
+pub use large_writes::LARGE_BODY;
 pub use removal::Removal;
 pub use replay::{Replayed, Replayer};
 pub use settings::EngineSettings;

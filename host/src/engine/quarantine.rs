@@ -1,11 +1,11 @@
-//! Sets aside a task that took the server down twice: it goes to `error`, runs no more by itself, and a person can
-//! retry it.
+//! Sets aside a task whose run took the server down twice, or panicked: it goes to `error`, runs no more by itself, and a
+//! person can retry it.
 
 use std::sync::Arc;
 
 use super::children::Base;
 use super::commit::TaskWriter;
-use super::interrupted::REASON;
+use super::interrupted;
 use super::notices::Notices;
 use super::subtasks::Subtasks;
 use super::tasks::Tasks;
@@ -15,7 +15,28 @@ use crate::domain::journal::Entry;
 use crate::domain::task::{Standing, StoredTask, TaskHead};
 use crate::store::{Commit, StoreError};
 
-/// Moves tasks to `error` that have been interrupted too often; see [`super::interrupted`].
+/// Why a task is in `error` whose run panicked.
+const PANICKED: &str = "an internal error of the server ended this run; the server's log has it";
+
+/// Why a task is set aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Why {
+    /// It was interrupted too often; see [`super::interrupted`].
+    Interrupted,
+    /// Its run panicked, and would do so again.
+    Panicked,
+}
+
+impl Why {
+    fn reason(self) -> &'static str {
+        match self {
+            Self::Interrupted => interrupted::REASON,
+            Self::Panicked => PANICKED,
+        }
+    }
+}
+
+/// Moves tasks to `error` that would do harm if they were run again.
 pub(super) struct Quarantine {
     pub(super) tasks: Tasks,
     pub(super) clock: Arc<dyn Clock>,
@@ -27,7 +48,7 @@ pub(super) struct Quarantine {
 
 impl Quarantine {
     /// Puts the task in `error`; gives whether a notice of that is due. None if it is not to be set aside: it is at
-    /// its end, or a person has moved it since the process began.
+    /// its end, or it was interrupted and a person has moved it since the process began.
     ///
     /// # Errors
     /// The store did not take it.
@@ -36,11 +57,13 @@ impl Quarantine {
         writer: &TaskWriter,
         workspace: &WorkspaceName,
         task: TaskId,
+        why: Why,
     ) -> Result<Option<bool>, StoreError> {
         let stored = self.tasks.store.load(workspace, task).await?;
         let is_as_it_was = |head: &TaskHead| {
-            let is_old = self.since.is_none_or(|since| head.updated < since);
-            !head.state().is_final() && is_old
+            let is_old = |since| head.updated < since;
+            let is_moved = why == Why::Interrupted && !self.since.is_none_or(is_old);
+            !head.state().is_final() && !is_moved
         };
         let Some(stored) = stored.filter(|task| is_as_it_was(&task.head)) else {
             return Ok(None);
@@ -53,7 +76,8 @@ impl Quarantine {
         let step = begun.or_else(|| last_step(&head));
         let failed = head.retrying().map_or(1, |retrying| retrying.failed + 1);
         let now = self.clock.now();
-        give_up(&mut head, !effects.is_empty(), now);
+        let reason = why.reason();
+        give_up(&mut head, !effects.is_empty(), reason, now);
         if let Some(step) = step {
             self.notices.owe(&mut head, (&step, failed));
         }
@@ -61,7 +85,7 @@ impl Quarantine {
             entries: vec![Entry::State {
                 at: now,
                 state: head.state(),
-                reason: REASON.into(),
+                reason: reason.into(),
             }],
             head,
             data: None,
@@ -71,7 +95,7 @@ impl Quarantine {
             .forward(writer, None, &base, commit, Vec::new());
         match forward.await {
             Ok(head) => {
-                tracing::warn!(workspace.id = %workspace, task.id = %task, "a task was set aside: {REASON}");
+                tracing::warn!(workspace.id = %workspace, task.id = %task, "a task was set aside: {reason}");
                 Ok(Some(head.due_at().is_some()))
             }
             // An action or another node moved the task: that change counts.
@@ -88,11 +112,11 @@ fn last_step(head: &TaskHead) -> Option<StepName> {
 
 /// Ends the task. The run that was interrupted counts, if it left anything: the next one is another, with other
 /// idempotency keys.
-fn give_up(head: &mut TaskHead, under_way: bool, now: Millis) {
+fn give_up(head: &mut TaskHead, under_way: bool, reason: &str, now: Millis) {
     head.give_up_run(under_way);
     head.next_version(now);
     head.standing = Standing::Error(None);
-    head.fault = Some(REASON.into());
+    head.fault = Some(reason.into());
     head.end_expiry();
 }
 
@@ -112,10 +136,10 @@ mod tests {
             head.standing = Standing::Ready { retrying };
             head.expiry = Some(Expiry::default());
             let version = head.version;
-            give_up(&mut head, under_way, 7_000_000_000_000);
+            give_up(&mut head, under_way, "why", 7_000_000_000_000);
             assert_eq!(head.state(), TaskState::Error);
             assert_eq!((head.runs, head.version), (runs, version + 1));
-            assert_eq!(head.fault.as_deref(), Some(REASON));
+            assert_eq!(head.fault.as_deref(), Some("why"));
             assert_eq!((head.updated, head.expiry), (7_000_000_000_000, None));
         }
     }
@@ -126,7 +150,7 @@ mod tests {
         let retrying = Retrying { step, failed: 2 };
         let mut head = samples::new_task(&samples::workspace("w"), TaskId::new(), "{}").head;
         head.standing = Standing::Waiting(Wait::Retry { at: 9, retrying });
-        give_up(&mut head, false, 8);
+        give_up(&mut head, false, "why", 8);
         assert_eq!((head.state(), head.runs), (TaskState::Error, 1));
     }
 }

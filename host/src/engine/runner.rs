@@ -1,9 +1,11 @@
 //! A runner: takes one queued task after another as far as it goes.
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::advanced::{Advanced, NoRoom};
@@ -12,7 +14,7 @@ use super::commit::{Arriving, TaskWriter};
 use super::dispatcher::{Dispatcher, Run};
 use super::interrupted::{Admission, Interrupted};
 use super::locks::TaskLocks;
-use super::quarantine::Quarantine;
+use super::quarantine::{Quarantine, Why};
 use super::tasks::Tasks;
 use super::unstored::UnstoredWork;
 use crate::domain::ids::{TaskId, WorkspaceName};
@@ -78,15 +80,17 @@ impl Runner {
         let claim = claim.filter(|_| !writer.is_leaving(task) && admission != Admission::Waits);
         let lock = claim.and_then(|claim| self.locks.lock_for_run(task, claim).ok());
         let advanced = match &lock {
-            Some(lock) => match self.set_aside(&writer, workspace, task, &admission).await {
+            Some(lock) => match self
+                .interrupted_too_often(&writer, workspace, task, &admission)
+                .await
+            {
                 Ok(None) => tokio::select! {
                     biased;
-                    advanced = self.advance(&writer, workspace, task, arriving) => advanced,
+                    advanced = self.advance_or_set_aside(&writer, workspace, task, arriving) => advanced,
                     // It was cancelled, or its partition lost: what the run would commit would be refused.
                     () = lock.stopped() => Ok(Advanced::Rests),
                 },
-                Ok(Some(true)) => Ok(Advanced::Waits),
-                Ok(Some(false)) => Ok(Advanced::Rests),
+                Ok(Some(advanced)) => Ok(advanced),
                 Err(error) => Err(error),
             },
             // There is no lock here. A task that is just arriving is only stored; it runs later, perhaps on another node.
@@ -144,20 +148,61 @@ impl Runner {
     }
 
     /// Sets a task aside that was interrupted too often. None if it is to be run.
-    async fn set_aside(
+    async fn interrupted_too_often(
         &self,
         writer: &TaskWriter,
         workspace: &WorkspaceName,
         task: TaskId,
         admission: &Admission,
-    ) -> Result<Option<bool>, StoreError> {
+    ) -> Result<Option<Advanced>, StoreError> {
         match admission {
             // Boxed, as it is rare and the future of every run would have room for it.
             Admission::Quarantine => {
-                Box::pin(self.quarantine.set_aside(writer, workspace, task)).await
+                Box::pin(self.set_aside(writer, workspace, task, Why::Interrupted)).await
             }
             _ => Ok(None),
         }
+    }
+
+    async fn set_aside(
+        &self,
+        writer: &TaskWriter,
+        workspace: &WorkspaceName,
+        task: TaskId,
+        why: Why,
+    ) -> Result<Option<Advanced>, StoreError> {
+        let is_notice_due = self
+            .quarantine
+            .set_aside(writer, workspace, task, why)
+            .await?;
+        Ok(is_notice_due.map(|is_due| match is_due {
+            true => Advanced::Waits,
+            false => Advanced::Rests,
+        }))
+    }
+
+    /// Advances a task. One whose run panics is set aside, so that the runner goes on with others: its place and its
+    /// workspace's are not lost, and the run is not repeated for ever.
+    async fn advance_or_set_aside(
+        &self,
+        writer: &TaskWriter,
+        workspace: &WorkspaceName,
+        task: TaskId,
+        arriving: Option<Arc<Arriving>>,
+    ) -> Result<Advanced, StoreError> {
+        let advanced = self.advance(writer, workspace, task, arriving.clone());
+        if let Ok(advanced) = AssertUnwindSafe(advanced).catch_unwind().await {
+            return advanced;
+        }
+        tracing::error!(workspace.id = %workspace, task.id = %task, "a run panicked");
+        Box::pin(async {
+            if let Some(arriving) = arriving {
+                arriving.accept().await?;
+            }
+            let set_aside = self.set_aside(writer, workspace, task, Why::Panicked);
+            Ok(set_aside.await?.unwrap_or(Advanced::Rests))
+        })
+        .await
     }
 
     /// Puts a task for which there is no memory back into its lane. Returns the task that the runner takes next.
@@ -197,3 +242,6 @@ impl Runner {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! Reads a request's body: bounded in size, in time, and over all requests together.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::Body;
+use tokio::time::{Instant, timeout_at};
 
 use crate::domain::budget::{Budget, Permit};
 use crate::domain::ids::WorkspaceName;
@@ -130,13 +132,13 @@ where
     B: Body<Data = Bytes> + Unpin,
     B::Error: std::fmt::Display,
 {
-    read_after(std::future::ready(()), body, bounds, whose).await
+    read_after((usize::MAX, std::future::ready(())), body, bounds, whose).await
 }
 
-/// As [`read`], after `ready`. Until then the body stays with its sender, takes nothing of any budget, and its time does not
-/// count.
+/// As [`read`]; a body of `large` bytes is read after `ready`: nothing of it if its length is announced, and otherwise no
+/// more than so much. Until then it stays with its sender, takes nothing of any budget, and its time does not count.
 pub async fn read_after<B>(
-    ready: impl Future<Output = ()>,
+    (large, ready): (usize, impl Future<Output = ()>),
     body: &mut B,
     bounds: Bounds,
     (bodies, workspace): (&Arc<Bodies>, Option<&WorkspaceName>),
@@ -146,58 +148,92 @@ where
     B::Error: std::fmt::Display,
 {
     // By Content-Length; refused before a byte of it is read.
-    if body.size_hint().lower() > bounds.bytes as u64 {
+    let announced = body.size_hint().lower();
+    if announced > bounds.bytes as u64 {
         return Err(ReadError::TooLarge { most: bounds.bytes });
     }
-    ready.await;
+    let mut ready = Some(pin!(ready));
+    if announced >= large as u64
+        && let Some(ready) = ready.take()
+    {
+        ready.await;
+    }
     let memory = match workspace {
         Some(workspace) => bodies.memory.take(workspace, 0),
         None => Ok(Permit::unlimited()),
     };
-    let share = Share {
+    let mut share = Share {
         bodies: bodies.clone(),
         bytes: 0,
         memory: memory.map_err(|_| ReadError::Overloaded)?,
     };
-    tokio::time::timeout(bounds.time, collect(body, bounds.bytes, share))
-        .await
-        .unwrap_or(Err(ReadError::Slow {
+    let mut pieces = Pieces::default();
+    let begun = Instant::now();
+    let mut waited = Duration::ZERO;
+    loop {
+        let until = begun + waited + bounds.time;
+        let next = timeout_at(until, next_piece(body)).await;
+        let next = next.map_err(|_| ReadError::Slow {
             seconds: bounds.time.as_secs(),
-        }))
+        })?;
+        let Some(piece) = next? else {
+            return Ok((pieces.whole(), share));
+        };
+        if share.bytes + piece.len() > bounds.bytes {
+            return Err(ReadError::TooLarge { most: bounds.bytes });
+        }
+        share.grow(piece.len())?;
+        pieces.push(piece);
+        if share.bytes >= large
+            && let Some(ready) = ready.take()
+        {
+            let now = Instant::now();
+            ready.await;
+            waited += now.elapsed();
+        }
+    }
 }
 
-async fn collect<B>(
-    body: &mut B,
-    most: usize,
-    mut share: Share,
-) -> Result<(Bytes, Share), ReadError>
+/// The next piece of a body, which may be empty; none at its end. Trailers mean nothing here.
+async fn next_piece<B>(body: &mut B) -> Result<Option<Bytes>, ReadError>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: std::fmt::Display,
 {
-    // Nearly every body is one piece, and then nothing is copied.
-    let mut first = Bytes::new();
-    let mut all = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| ReadError::Broken(error.to_string()))?;
-        let Ok(piece) = frame.into_data() else {
-            continue; // Trailers mean nothing here.
-        };
-        if share.bytes + piece.len() > most {
-            return Err(ReadError::TooLarge { most });
-        }
-        share.grow(piece.len())?;
-        if !all.is_empty() {
-            all.extend_from_slice(&piece);
-        } else if first.is_empty() {
-            first = piece;
-        } else {
-            all.extend_from_slice(&first);
-            all.extend_from_slice(&piece);
+        if let Ok(piece) = frame.into_data() {
+            return Ok(Some(piece));
         }
     }
-    let whole = if all.is_empty() { first } else { all.freeze() };
-    Ok((whole, share))
+    Ok(None)
+}
+
+/// The pieces of a body. Nearly every body is one, and then nothing is copied.
+#[derive(Default)]
+struct Pieces {
+    first: Bytes,
+    all: BytesMut,
+}
+
+impl Pieces {
+    fn push(&mut self, piece: Bytes) {
+        if !self.all.is_empty() {
+            self.all.extend_from_slice(&piece);
+        } else if self.first.is_empty() {
+            self.first = piece;
+        } else {
+            self.all.extend_from_slice(&self.first);
+            self.all.extend_from_slice(&piece);
+        }
+    }
+
+    fn whole(self) -> Bytes {
+        match self.all.is_empty() {
+            true => self.first,
+            false => self.all.freeze(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -259,7 +295,7 @@ mod tests {
         let (goes_on, told) = tokio::sync::oneshot::channel();
         let ready = async { told.await.unwrap() };
         let whose = (&bodies, Some(&workspace));
-        let mut reads = Box::pin(read_after(ready, &mut body, BOUNDS, whose));
+        let mut reads = Box::pin(read_after((0, ready), &mut body, BOUNDS, whose));
         // Longer than a body may take.
         let waited = tokio::time::timeout(2 * BOUNDS.time, &mut reads).await;
         assert!(waited.is_err() && !asked.get());
@@ -269,8 +305,34 @@ mod tests {
         // One that is too large does not wait for that.
         let never = std::future::pending();
         let mut large = Full::new(Bytes::from_static(&[0; 11]));
-        let refused = read_after(never, &mut large, BOUNDS, whose).await;
+        let refused = read_after((0, never), &mut large, BOUNDS, whose).await;
         assert!(matches!(refused, Err(ReadError::TooLarge { most: 10 })));
+    }
+
+    #[tokio::test]
+    async fn a_body_of_unknown_length_waits_when_it_is_large() {
+        let (bodies, workspace) = (Bodies::new(100, Budget::unlimited()), workspace());
+        let whose = (&bodies, Some(&workspace));
+        // A small one waits for nothing.
+        let never = || std::future::pending();
+        let mut small = pieces(&["ab", "c"]);
+        let read_all = read_after((4, never()), &mut small, BOUNDS, whose).await;
+        assert_eq!(read_all.unwrap().0, "abc");
+        let taken = std::cell::Cell::new(0);
+        let sent =
+            ["ab", "cd", "ef"].map(|piece| Ok(Frame::data(Bytes::from_static(piece.as_bytes()))));
+        let mut large = StreamBody::new(
+            futures_util::stream::iter(sent)
+                .inspect(|_: &Result<Frame<Bytes>, Infallible>| taken.set(taken.get() + 1)),
+        );
+        let (goes_on, told) = tokio::sync::oneshot::channel();
+        let ready = async { told.await.unwrap() };
+        let mut reads = Box::pin(read_after((4, ready), &mut large, BOUNDS, whose));
+        let waited = tokio::time::timeout(2 * BOUNDS.time, &mut reads).await;
+        assert!(waited.is_err());
+        assert_eq!((taken.get(), bodies.left.load(Ordering::Relaxed)), (2, 96));
+        goes_on.send(()).unwrap();
+        assert_eq!(reads.await.unwrap().0, "abcdef");
     }
 
     #[tokio::test]

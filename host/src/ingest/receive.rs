@@ -20,7 +20,7 @@ use super::verify::{self, Delivery, VerifiedRequest, VerifyError};
 use crate::catalog::{Catalog, LiveWebhook};
 use crate::domain::clock::Clock;
 use crate::domain::ids::TaskId;
-use crate::engine::{ActionError, Engine};
+use crate::engine::{ActionError, Engine, LARGE_BODY};
 use crate::store::StoreError;
 
 /// Takes in what webhooks are sent.
@@ -207,9 +207,7 @@ impl Ingest {
             return self.receive_form(webhook, head, body).await;
         }
         let acceptor = &self.engine.acceptor;
-        // By Content-Length.
-        let least = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-        let ready = acceptor.ready(&webhook.workspace, least);
+        let ready = (LARGE_BODY, acceptor.ready(&webhook.workspace));
         let bodies = (&self.bodies, Some(&webhook.workspace));
         let (sent, share) = read::read_after(ready, body, self.bounds, bodies).await?;
         *read_body = Some(sent.clone());

@@ -253,6 +253,10 @@ impl Sandbox {
         }
         let _turn = self.conditions.take(owner).await;
         let _permit = self.permit().await?;
+        // Another workspace with the same script may have been faster.
+        if let Some(image) = self.cache.read_image(digest) {
+            return Ok(image);
+        }
         match self.preparer.image(script).await {
             Ok(image) => {
                 self.cache.write_image(digest, &image);
@@ -290,6 +294,10 @@ impl Sandbox {
             Some(component) => Ok(component),
             None => {
                 let _turn = self.compilations.take(owner).await;
+                // Another workspace with the same component may have been faster.
+                if let Some(component) = self.cache.read(&self.engine, digest) {
+                    return Ok(component);
+                }
                 let memory = self.compile_memory;
                 let machine_code = self.compiler.compile(&self.engine, bytes, memory).await?;
                 self.cache.write(&self.engine, digest, &machine_code)

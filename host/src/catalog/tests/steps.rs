@@ -205,3 +205,25 @@ fn what_all_conditions_of_a_workspace_take_is_bounded_and_an_expression_counts_o
         before
     );
 }
+
+#[tokio::test]
+async fn a_workspace_waits_for_no_neighbour_that_loads_the_same_component() {
+    let store = store();
+    let catalog = open(&store, 'a').await.unwrap();
+    let (loud, quiet) = (name("loud"), name("quiet"));
+    let shared = step("shared", json!({}));
+    // What the store has is not one, which is told at once.
+    put(&store, &default(), shared.clone()).await;
+    let held = {
+        let mut loading = catalog.loading.lock();
+        loading
+            .entry((loud, shared.digest.clone()))
+            .or_default()
+            .clone()
+    };
+    let _loads = held.lock().await;
+    let loaded = catalog.component(&quiet, &shared);
+    let patience = std::time::Duration::from_secs(60);
+    let loaded = tokio::time::timeout(patience, loaded).await;
+    assert!(loaded.expect("it waits for its neighbour").is_err());
+}
