@@ -247,3 +247,45 @@ async fn a_run_that_needs_more_than_a_workspace_can_have_says_so() {
     );
     server.is_well().await;
 }
+
+/// The most bytes that the process has had resident since this was last asked.
+fn peak(server: &Server) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+    let kib = line.unwrap().split_whitespace().nth(1).unwrap();
+    // proc_pid_clear_refs(5): 5 begins anew.
+    std::fs::write(format!("/proc/{}/clear_refs", server.pid()), "5").unwrap();
+    kib.parse::<u64>().unwrap() * 1024
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn results_of_subtasks_come_into_the_data_one_after_the_other() {
+    let server = server_of(512 * MIB).await;
+    server
+        .script(
+            "part",
+            "export const condition = {$via: {name: 'part'}};\nexport const content = () => {};\n",
+        )
+        .await;
+    // Each is 150,000 values, some 14 MiB of memory, and all of them together fit into a task.
+    server
+        .script(
+            "parent",
+            "export const condition = {count: Number};
+             export const content = () => {
+               const all = Array(150000).fill(0);
+               for (let n = 0; n < data.count; n++)
+                 task.subtask('part', {all}, {into: `/r${n}`, wait: true});
+             };",
+        )
+        .await;
+    let webhook = server.webhook("w").await;
+    let one = server.run(&webhook, &json!({"count": 1}), "done").await;
+    assert_eq!(one.runs.len(), 1, "{one:#}");
+    peak(&server);
+    let before = resident(&server);
+    let task = server.run(&webhook, &json!({"count": 24}), "done").await;
+    let grew = peak(&server).saturating_sub(before);
+    assert_eq!(task.data.as_object().unwrap().len(), 26, "{:?}", task.state);
+    assert!(grew < 200 * MIB, "{} MiB", grew / MIB);
+}

@@ -65,7 +65,7 @@ pub fn start(
     for _ in 0..attack.connections {
         let mut client = Client::new(server.address, None);
         let (sent, body, path) = (sent.clone(), body.clone(), tenant.path.clone());
-        let rounds = rounds.clone();
+        let (rounds, chunked) = (rounds.clone(), attack.chunked);
         attackers.spawn(async move {
             let (begun, posted) = &*rounds;
             while Instant::now() < until {
@@ -76,7 +76,10 @@ pub fn start(
                     sleep(LOOK).await;
                     continue;
                 }
-                let posted = client.send("POST", &path, body.as_bytes()).await;
+                let posted = match chunked {
+                    true => client.send_chunked(&path, body.as_bytes()).await,
+                    false => client.send("POST", &path, body.as_bytes()).await,
+                };
                 sent.count(matches!(posted, Ok((200, _))));
                 if posted.is_err() {
                     // The server may be gone: it is not asked without a pause.

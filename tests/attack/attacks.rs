@@ -38,6 +38,8 @@ pub struct Attack {
     pub step: Step,
     /// The body of every post.
     pub body: fn() -> String,
+    /// Whether the body comes in pieces and its length is not announced.
+    pub chunked: bool,
     /// Connections that post at once.
     pub connections: usize,
     /// Posts over all connections in each [`ROUND`]; as many as go in the time if none.
@@ -53,6 +55,7 @@ const COMPUTING: Attack = Attack {
     about: "",
     step: Step::Script(""),
     body: || "{}".into(),
+    chunked: false,
     connections: 8,
     posts: None,
     asks: None,
@@ -142,6 +145,25 @@ pub const ATTACKS: &[Attack] = &[
         about: "1 MB bodies for a quick step",
         step: Step::Script("export const condition = {}; export const content = () => { data.ok = true; };"),
         body: || format!(r#"{{"text":"{}"}}"#, "x".repeat(1_000_000)),
+        ..COMPUTING
+    },
+    Attack {
+        name: "chunked",
+        about: "1 MB bodies without a length, for a quick step",
+        step: Step::Script("export const condition = {}; export const content = () => { data.ok = true; };"),
+        body: || format!(r#"{{"text":"{}"}}"#, "x".repeat(1_000_000)),
+        chunked: true,
+        ..COMPUTING
+    },
+    Attack {
+        name: "stacks",
+        about: "recurses as deep as it can, then waits for a call that hangs; 1,000 posts",
+        step: Step::Script(
+            "const deep = (n) => deep(n + 1) + 1;
+            export const condition = {}; export const content = async () => {
+                try { deep(0); } catch { await fetch('http://UPSTREAM/hang'); } };",
+        ),
+        posts: Some(1_000),
         ..COMPUTING
     },
     Attack {

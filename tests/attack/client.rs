@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::http::{TIMEOUT, WRITE, head};
+use super::http::{TIMEOUT, WRITE, chunked_head, head};
 use super::response;
 
 /// A connection to a server.
@@ -40,12 +40,34 @@ impl Client {
         path: &str,
         body: &[u8],
     ) -> anyhow::Result<(u16, &[u8])> {
-        let answer = timeout(TIMEOUT, self.exchange(method, path, body)).await;
+        let head = head(self.address, self.token.as_deref(), (method, path), body);
+        let parts = body.chunks(WRITE);
+        self.answered(head, parts)
+            .await
+            .with_context(|| format!("{method} {path}"))
+    }
+
+    /// Posts a body in pieces, without its length (RFC 9112, section 7.1).
+    pub async fn send_chunked(&mut self, path: &str, body: &[u8]) -> anyhow::Result<(u16, &[u8])> {
+        let size = |part: &[u8]| format!("{:x}\r\n", part.len()).into_bytes();
+        let chunk = |part: &[u8]| [&size(part), part, b"\r\n"].concat();
+        let mut parts: Vec<Vec<u8>> = body.chunks(WRITE).map(chunk).collect();
+        parts.push(chunk(b""));
+        let head = chunked_head(self.address, path);
+        self.answered(head, parts.iter().map(Vec::as_slice)).await
+    }
+
+    async fn answered<'a>(
+        &mut self,
+        head: String,
+        parts: impl Iterator<Item = &'a [u8]>,
+    ) -> anyhow::Result<(u16, &[u8])> {
+        let answer = timeout(TIMEOUT, self.exchange(head, parts)).await;
         match answer.map_err(anyhow::Error::from).flatten() {
             Ok((status, body)) => Ok((status, &self.buffer[body])),
             Err(error) => {
                 self.stream = None;
-                Err(error.context(format!("{method} {path}")))
+                Err(error)
             }
         }
     }
@@ -57,19 +79,17 @@ impl Client {
         serde_json::from_slice(answer).with_context(|| format!("the answer to GET {path}"))
     }
 
-    async fn exchange(
+    async fn exchange<'a>(
         &mut self,
-        method: &str,
-        path: &str,
-        body: &[u8],
+        head: String,
+        parts: impl Iterator<Item = &'a [u8]>,
     ) -> anyhow::Result<(u16, Range<usize>)> {
         let stream = match &mut self.stream {
             Some(stream) => stream,
             none => none.insert(connect(self.address).await?),
         };
-        let head = head(self.address, self.token.as_deref(), (method, path), body);
         stream.write_all(head.as_bytes()).await?;
-        for part in body.chunks(WRITE) {
+        for part in parts {
             stream.write_all(part).await?;
         }
         self.buffer.clear();

@@ -117,3 +117,10 @@ pub fn head(
     head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
     head
 }
+
+/// The head of a post whose body's length is not announced.
+pub fn chunked_head(address: SocketAddr, path: &str) -> String {
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+    )
+}

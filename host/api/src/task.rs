@@ -21,9 +21,11 @@ pub struct TaskPage<T = TaskHead> {
     pub next: Option<String>,
 }
 
+// `R` is the type of its result: the server writes the text that it has stored.
 /// A task without its data and journal.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct TaskHead {
+#[schema(as = TaskHead)]
+pub struct TaskHead<R = Value> {
     /// A UUID of version 7.
     pub id: String,
     /// Where it stands.
@@ -58,7 +60,8 @@ pub struct TaskHead {
     /// What `task.complete` was given.
     #[serde(default)]
     #[schema(value_type = Value, required)]
-    pub result: Option<Value>,
+    #[serde(bound(deserialize = "R: Deserialize<'de>"))]
+    pub result: Option<R>,
     /// Whose subtask it is.
     #[schema(required)]
     pub parent: Option<String>,
@@ -114,7 +117,7 @@ pub struct Task<C = Vec<Change>, D = Value> {
     /// See [`TaskHead::result`].
     #[serde(default)]
     #[schema(value_type = Value, required)]
-    pub result: Option<Value>,
+    pub result: Option<D>,
     /// See [`TaskHead::parent`].
     #[schema(required)]
     pub parent: Option<String>,

@@ -70,6 +70,9 @@ use workspace::Workspace;
 /// The workspace that is always there.
 pub const DEFAULT_WORKSPACE: &str = "default";
 
+/// A load of a component: who loads it, and its digest.
+type Load = (WorkspaceName, String);
+
 /// The setup. One for the whole server.
 pub struct Catalog {
     store: Arc<dyn Store>,
@@ -89,7 +92,7 @@ pub struct Catalog {
     agenda: Agenda,
     /// One lock for each component that a workspace loads, by its digest, so that it is loaded once. Another workspace
     /// with the same one does not wait for it: the first may have much to compile before.
-    loading: Mutex<HashMap<(WorkspaceName, String), Arc<tokio::sync::Mutex<()>>>>,
+    loading: Mutex<HashMap<Load, Arc<tokio::sync::Mutex<()>>>>,
     uploads: Uploads,
 }
 

@@ -47,6 +47,9 @@ const KEEPALIVES: u32 = 3;
 /// What is read of a connection at once, in bytes, for which no budget is asked: the head of an answer fits. By default it
 /// grows to 400 KiB.
 const READ_BYTES: usize = 2 * HEADER_BYTES;
+/// The same of HTTP/2: of one answer, and of all over one connection. Nobody has paid for it yet.
+const STREAM_WINDOW: u32 = 128 * 1024;
+const CONNECTION_WINDOW: u32 = 512 * 1024;
 /// How long sent bytes may stay unacknowledged.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 /// The content codings that are undone (see [`super::content`]).
@@ -205,6 +208,8 @@ impl Transport {
                 .pool_max_idle_per_host(idle)
                 .http1_max_headers(HEADERS)
                 .http1_max_buf_size(READ_BYTES)
+                .http2_initial_stream_window_size(STREAM_WINDOW)
+                .http2_initial_connection_window_size(CONNECTION_WINDOW)
                 .http2_max_header_list_size(u32::try_from(HEADER_BYTES).unwrap_or(u32::MAX))
                 .build(connector.clone())
         };

@@ -122,6 +122,10 @@ pub const TIMELINE_BYTES: usize = 8 * 1024 * 1024;
 pub const REQUEST_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes that may cross from guest to host in one host call (wasmtime's hostcall fuel).
 pub const HOSTCALL_BYTES: usize = 4 * 1024 * 1024;
+/// The largest result that a task is completed with, in bytes: lists of tasks have it.
+pub const RESULT_BYTES: usize = 256 * 1024;
+/// Bytes of results after which a page of a list ends.
+pub const PAGE_RESULT_BYTES: usize = 1024 * 1024;
 /// Bytes of text that a run's failure message, a task's name or one tag may have.
 pub const TEXT_BYTES: usize = 4096;
 /// Tags that a task may have.

@@ -8,32 +8,33 @@ mod error;
 mod keep;
 pub(super) mod moves;
 mod route;
+mod update;
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::time::Instant;
 
 use super::asker::Asker;
+use super::blocking::FairPool;
 use super::commit::TaskWriter;
 use super::dispatcher::Dispatcher;
 use super::locks::{TaskLock, TaskLocks};
+use super::memory::Memory;
 use super::subtasks::Subtasks;
 use super::tasks::Tasks;
 use crate::domain::clock::Clock;
-use crate::domain::data::{Edit, diff, edited};
-use crate::domain::dedup::Dedup;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::inbox::{RequestId, TaskAction, TaskRequest};
 use crate::domain::journal::Entry;
-use crate::domain::limits;
 use crate::domain::task::{Standing, StoredTask, TaskHead, Wait};
-use crate::store::{Commit, History, StoreError, Timeline, Transaction};
+use crate::store::{Commit, History, StoreError, Timeline};
 use error::{PATIENCE, busy, not_found};
 
 pub use error::ActionError;
+pub use update::Held;
+use update::Update;
 
 /// How soon a run that a crash cut short is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -45,6 +46,8 @@ pub struct Actions {
     pub(super) dispatcher: Arc<Dispatcher>,
     pub(super) subtasks: Arc<Subtasks>,
     pub(super) asker: Arc<Asker>,
+    pub(super) memory: Arc<Memory>,
+    pub(super) pool: Arc<FairPool>,
 }
 
 /// The author of an action.
@@ -57,14 +60,16 @@ struct Origin {
 
 impl Actions {
     /// Does what a request asks for with a task of this node. `None` if the task is to be open and is not. `id` is the
-    /// request's if another node asked: the commit answers it.
+    /// request's if another node asked: the commit answers it. `held` is given back at the end.
     pub(super) async fn perform(
         self: &Arc<Self>,
         request: TaskRequest,
         id: Option<RequestId>,
+        held: Held,
     ) -> Result<Option<TaskHead>, ActionError> {
-        let actions = self.clone();
-        self.whole(async move {
+        let (actions, whose) = (self.clone(), request.workspace.clone());
+        self.whole(&whose, async move {
+            let _held = held;
             let TaskRequest {
                 workspace,
                 task,
@@ -81,9 +86,13 @@ impl Actions {
                     let done = actions.moved_between_runs(place, true, retry);
                     done.await.map(Some)
                 }
-                TaskAction::Update(edits) => actions.updated(place, edits, &origin, None).await,
+                TaskAction::Update(edits) => {
+                    let update = Update::new(edits, &origin.by);
+                    actions.updated(place, update, &origin, None).await
+                }
                 TaskAction::Merge(edits, dedup) => {
-                    match actions.updated(place, edits, &origin, Some(dedup)).await {
+                    let update = Update::new(edits, &origin.by);
+                    match actions.updated(place, update, &origin, Some(dedup)).await {
                         Err(ActionError::NotFound { .. }) => Ok(None),
                         done => done,
                     }
@@ -103,12 +112,14 @@ impl Actions {
         self.tasks.writer().answering(task, origin.request)
     }
 
-    /// Does all of `work`, even if the caller is dropped in the middle.
+    /// Does all of `work`, even if the caller is dropped in the middle. Its time is the workspace's.
     async fn whole<T: Send + 'static>(
         &self,
+        workspace: &WorkspaceName,
         work: impl Future<Output = Result<T, ActionError>> + Send + 'static,
     ) -> Result<T, ActionError> {
-        let done = self.dispatcher.threads.spawn(work).await;
+        let workers = &self.dispatcher.workers;
+        let done = workers.run(workspace, Box::pin(work)).await;
         done.unwrap_or(Err(StoreError::Closed.into()))
     }
 
@@ -193,81 +204,6 @@ impl Actions {
             entries: vec![entry],
         };
         self.subtasks.commit(writer, commit).await
-    }
-
-    /// `None` if the task is to be open, for a delivery with that key or none, and is not.
-    async fn updated(
-        self: &Arc<Self>,
-        (workspace, task): (&WorkspaceName, TaskId),
-        edits: Vec<Edit>,
-        origin: &Origin,
-        open: Option<Option<Dedup>>,
-    ) -> Result<Option<TaskHead>, ActionError> {
-        let writer = self.writer(task, origin);
-        let before = self.loaded(workspace, task).await?.head.state();
-        if open.is_some() && before.is_final() {
-            return Ok(None);
-        }
-        let (lock, mut stored) = self.between_runs(workspace, task).await?;
-        let done = loop {
-            if open.is_some() && !moves::is_open_to(stored.head.state()) {
-                break Ok(None);
-            }
-            let update = (edits.clone(), origin.by.clone(), open.flatten());
-            let done = self.update_now(&writer, stored, update).await;
-            match done {
-                // A subtask has ended meanwhile, which the lock does not keep from being noted.
-                Err(ActionError::Store(StoreError::Conflict { .. })) => {}
-                done => break done.map(Some),
-            }
-            stored = match self.loaded(workspace, task).await {
-                Ok(stored) => stored,
-                Err(error) => break Err(error),
-            };
-        };
-        let wake = matches!(done, Ok(Some(_)));
-        self.release(workspace, task, lock, wake);
-        done
-    }
-
-    async fn update_now(
-        &self,
-        writer: &TaskWriter,
-        stored: StoredTask,
-        (edits, by, dedup): (Vec<Edit>, String, Option<Dedup>),
-    ) -> Result<TaskHead, ActionError> {
-        let before = data_of(&stored)?;
-        let task = stored.head.id;
-        let head = moves::updated(stored.head, self.clock.now())?;
-        if head.version > limits::COMMITS_PER_TASK || stored.journal > limits::JOURNAL_BYTES {
-            return Err(ActionError::TooManyMoves { task });
-        }
-        let (after, text) =
-            edited(&before, edits).map_err(|error| ActionError::Edit { task, error })?;
-        let changes = diff(&before, &after);
-        let entry = Entry::Changed {
-            at: head.updated,
-            by,
-            // Changes are plain JSON: there is nothing in them that could fail to serialise.
-            changes: serde_json::to_string(&changes).unwrap_or_default(),
-        };
-        let commit = Commit {
-            head: head.clone(),
-            data: (!changes.is_empty()).then(|| text.into()),
-            entries: vec![entry],
-        };
-        match dedup {
-            None => writer.commit(commit).await?,
-            Some(dedup) => {
-                let changes = Transaction {
-                    commits: vec![commit],
-                    dedup: vec![(task, dedup)],
-                    ..Transaction::default()
-                };
-                writer.transact(changes).await?;
-            }
-        }
-        Ok(head)
     }
 
     /// Makes one commit of a task between two runs. `wakes`: the task has something to do after it.
@@ -358,11 +294,4 @@ pub(super) async fn history(
 ) -> Result<History, ActionError> {
     let history = tasks.store.history(workspace, task).await?;
     history.ok_or_else(|| not_found(workspace, task))
-}
-
-fn data_of(stored: &StoredTask) -> Result<Value, ActionError> {
-    serde_json::from_str(&stored.data).map_err(|error| {
-        let task = stored.head.id;
-        StoreError::Damaged(format!("the data of task {task} is not JSON: {error}")).into()
-    })
 }

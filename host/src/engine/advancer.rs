@@ -139,7 +139,7 @@ impl Advancer {
         let is_between =
             recorded.is_empty() && head.retrying().is_none() && head.paused().is_none();
         if is_between && children::can_land(&head) {
-            let landed = Box::pin(self.subtasks.land(writer, &head, data));
+            let landed = Box::pin(self.subtasks.land(writer, &head, data, &memory));
             return landed.await.map(AdvanceFlow::Break);
         }
         head.ready_at = clock;

@@ -162,7 +162,7 @@ impl TaskWriter {
     }
 }
 
-/// The size of a commit's data and changes in bytes, roughly.
+/// The size of a commit's data, result and changes in bytes, roughly.
 fn bytes(commit: &Commit) -> usize {
     let changes = commit.entries.iter().map(|entry| match entry {
         Entry::Run(run) => run.changes.len(),
@@ -170,7 +170,8 @@ fn bytes(commit: &Commit) -> usize {
         _ => 0,
     });
     let data = commit.data.as_ref().map_or(0, |data| data.len());
-    changes.sum::<usize>() + data
+    let result = commit.head.result.as_ref().map_or(0, String::len);
+    changes.sum::<usize>() + data + result
 }
 
 /// A task on its way in: its first run may begin before the task is durable, and then acceptance and

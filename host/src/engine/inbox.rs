@@ -130,7 +130,7 @@ impl Inbox {
         };
         // A change is answered in its own record; this one may have changed nothing.
         let is_answered = !matches!(request.action, TaskAction::Keep(_));
-        let answered = match self.actions.perform(request, Some(id)).await {
+        let answered = match self.actions.perform(request, Some(id), None).await {
             Ok(Some(_)) if is_answered => Ok(()),
             Ok(Some(head)) => cluster.answer(id, &head).await,
             Ok(None) => cluster.refuse(id, &TaskRefusal::NotOpen).await,

@@ -30,6 +30,22 @@ pub(super) struct Memory {
     budget: Arc<Budget>,
 }
 
+/// Memory that is given back when this is dropped.
+pub(super) enum Room<'a> {
+    /// So many bytes of a permit.
+    Of(&'a Permit, u64),
+    /// A permit of its own, if there was memory for it.
+    Own(#[allow(dead_code, reason = "it is only held")] Option<Permit>),
+}
+
+impl Drop for Room<'_> {
+    fn drop(&mut self) {
+        if let Self::Of(permit, bytes) = self {
+            permit.shrink(*bytes);
+        }
+    }
+}
+
 impl Memory {
     pub(super) fn new(budget: Arc<Budget>) -> Self {
         Self { budget }
@@ -97,6 +113,37 @@ impl Memory {
             // Without a bound this could wait for a peer that waits here as well.
             let _ = tokio::time::timeout(PATIENCE, permit.wait_to_grow(parsed)).await;
         }
+    }
+
+    /// Memory for work on a task's values, from its permit.
+    pub(super) fn room<'a>(&self, permit: &'a Permit, needs: u64) -> Result<Room<'a>, NoRoom> {
+        let seen = self.budget.released();
+        let used = permit.used();
+        let bytes = needs.min(self.budget.most().saturating_sub(used));
+        match permit.grow(bytes) {
+            Ok(()) => Ok(Room::Of(permit, bytes)),
+            Err(_) => Err(NoRoom {
+                needs: MemoryNeeds {
+                    matching: used + bytes,
+                    run: 0,
+                },
+                seen,
+            }),
+        }
+    }
+
+    /// As [`Memory::room`], beside any permit, for work that is not to be lost: after a time it is done without.
+    pub(super) async fn wait<'a>(&self, workspace: &WorkspaceName, needs: u64) -> Room<'a> {
+        Room::Own(self.take(workspace, needs).await)
+    }
+
+    /// Memory for values that are looked at or changed; none if there is none for the workspace within [`PATIENCE`]. More
+    /// than a workspace can ever hold is not waited for.
+    pub(super) async fn take(&self, workspace: &WorkspaceName, needs: u64) -> Option<Permit> {
+        let waits = self
+            .budget
+            .wait_for(workspace, needs.min(self.budget.most()));
+        tokio::time::timeout(PATIENCE, waits).await.ok()
     }
 
     /// Says that a run found no memory: `run` bytes are set aside before it begins again.

@@ -101,12 +101,12 @@ use unstored::UnstoredWork;
 use watchers::Watchers;
 
 pub use acceptor::Acceptor;
-pub use actions::{ActionError, Actions};
+pub use actions::{ActionError, Actions, Held};
 pub use blocking::FairPool;
 pub use interrupted::RunList;
 pub use large_writes::LARGE_BODY;
 pub use removal::Removal;
-pub use replay::{Replayed, Replayer};
+pub use replay::{AsAccepted, Replayed, Replayer};
 pub use settings::EngineSettings;
 
 /// Tells the store that a write is on its way, until what it gives is dropped: a hint that others which
@@ -223,6 +223,7 @@ impl Engine {
             dispatcher: dispatcher.clone(),
             locks: locks.clone(),
             families: Families::default(),
+            memory: memory.clone(),
         });
         let notices = Arc::new(Notices {
             catalog: catalog.clone(),
@@ -290,6 +291,8 @@ impl Engine {
             dispatcher: dispatcher.clone(),
             subtasks,
             asker: asker.clone(),
+            memory: memory.clone(),
+            pool: pool.clone(),
         });
         let inbox = Arc::new(Inbox {
             tasks: tasks.clone(),

@@ -2,6 +2,7 @@
 //! out. Recorded results answer its calls, and changes from outside are made again where they were; nothing is
 //! stored, nothing waits, no subtask is made.
 
+mod accepted;
 mod outside;
 
 use std::pin::Pin;
@@ -30,6 +31,8 @@ use crate::domain::reply::{GivenReply, HttpReply};
 use crate::domain::run::{Ended, RunEnd, RunOutcome, StepFault};
 use crate::domain::task::{StepMemory, StoredTask, TaskHead, TaskState};
 use crate::store::{History, StoreError};
+
+pub use accepted::AsAccepted;
 
 /// Runs of one replay. A task has as many only if its steps feed each other.
 const RUNS: u32 = 100;
@@ -170,10 +173,9 @@ impl Replayer {
     ) -> Result<Replayed, ActionError> {
         let busy = |_| ActionError::NoMemory;
         let memory = Arc::new(self.memory.take(workspace, REPLAY_BYTES).map_err(busy)?);
-        let small = self.tasks.store.load(workspace, task).await?;
-        // Entries are there as they are stored, and decoded.
-        let journal = 2 * small.map_or(0, |small| small.journal);
-        memory.grow(journal).map_err(busy)?;
+        // The data as they are, as they were, and what a run makes of them.
+        let bytes = self.history_bytes(workspace, task, 3).await?;
+        memory.grow(bytes).map_err(busy)?;
         let History {
             task: stored,
             journal,
@@ -286,26 +288,6 @@ impl Replayer {
             changes: diff(&current, &data.to_value()),
             stopped,
         })
-    }
-
-    /// A task's head, and its data as it came in: every change of the journal taken back.
-    ///
-    /// # Errors
-    /// [`ActionError::NotFound`], [`ActionError::Store`].
-    pub async fn as_accepted(
-        &self,
-        workspace: &WorkspaceName,
-        task: TaskId,
-    ) -> Result<(TaskHead, Value), ActionError> {
-        let History {
-            task: stored,
-            journal,
-        } = history(&self.tasks, workspace, task).await?;
-        let mut data = document(stored.data)?.to_value();
-        for entry in journal.iter().rev() {
-            take_back(task, &mut data, entry)?;
-        }
-        Ok((stored.head, data))
     }
 
     /// A task as it was before its run number `from` began: the journal's changes taken back.

@@ -7,25 +7,34 @@
 
 mod decide;
 mod family;
+mod landing;
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
-
-use super::advanced::Advanced;
+use super::advanced::{Advanced, NoRoom};
 use super::children::{Base, can_land, noted, rebase};
 use super::commit::{Arriving, TaskWriter, commit_arriving};
 use super::dispatcher::Dispatcher;
 use super::locks::TaskLocks;
+use super::memory::{Memory, Room};
 use super::tasks::{Tasks, document};
+use crate::domain::budget::Permit;
 use crate::domain::clock::Clock;
 use crate::domain::data::Document;
 use crate::domain::ids::TaskId;
+use crate::domain::limits::DATA_BYTES;
 use crate::domain::subtask::NewSubtask;
-use crate::domain::task::{TaskHead, TaskState};
+use crate::domain::task::{StoredTask, TaskHead, TaskState};
 use crate::store::{Commit, NewTask, StoreError, Transaction};
-use decide::{cancelled, landed, new_task, result};
+use decide::{cancelled, new_task};
 pub(super) use family::Families;
+use landing::Landing;
+
+/// Results of subtasks whose changes have so many bytes are put into a task's data in one record. The others follow in
+/// the next one.
+const LANDED_AT_ONCE: usize = 1024 * 1024;
+/// The most bytes of changes of a record that ends a task, after which there is no other one.
+const LANDED_AT_END: usize = 2 * DATA_BYTES;
 
 /// What a task's end is to its parent.
 enum ParentUpdate {
@@ -66,6 +75,7 @@ pub(super) struct Subtasks {
     pub(super) dispatcher: Arc<Dispatcher>,
     pub(super) locks: Arc<TaskLocks>,
     pub(super) families: Families,
+    pub(super) memory: Arc<Memory>,
 }
 
 impl Subtasks {
@@ -215,23 +225,36 @@ impl Subtasks {
                 None => return Ok(None),
             },
         };
-        let mut document = document(parent.data)?;
-        let results = vec![(end.head.id, result(&end.head, &data))];
-        let commit = landed(parent.head, &mut document, results, now);
-        Ok(Some(ParentUpdate::Result(Box::new(commit))))
+        let end = StoredTask {
+            head: end.head.clone(),
+            data,
+            effects: Vec::new(),
+            journal: 0,
+        };
+        let mut landing = Landing::new(parent.head, document(parent.data)?);
+        let _room = self.memory.wait(workspace, landing.memory(&end)).await;
+        landing.put_end_of(&end, now);
+        Ok(Some(ParentUpdate::Result(Box::new(
+            landing.into_commit(now),
+        ))))
     }
 
-    /// Puts the results of subtasks that have ended into their parent's data. To be called between
-    /// two runs alone: what a run has recorded belongs to the data that it began with.
+    /// Puts results of subtasks that have ended into their parent's data, with memory that `permit` takes for each. To be
+    /// called between two runs alone: what a run has recorded belongs to the data that it began with.
     pub(super) async fn land(
         &self,
         writer: &TaskWriter,
         head: &TaskHead,
-        mut data: Arc<Document>,
+        data: Arc<Document>,
+        permit: &Permit,
     ) -> Result<Advanced, StoreError> {
-        let (mut to, base) = (head.clone(), Base::of(head));
-        let results = self.results(&mut to).await?;
-        let commit = landed(to, &mut data, results, self.clock.now());
+        let base = Base::of(head);
+        let mut landing = Landing::new(head.clone(), data);
+        let room = |needs| std::future::ready(self.memory.room(permit, needs));
+        if let Err(none) = self.take_up(&mut landing, LANDED_AT_ONCE, room).await? {
+            return Ok(Advanced::Starves(none));
+        }
+        let commit = landing.into_commit(self.clock.now());
         match self.forward(writer, None, &base, commit, Vec::new()).await {
             Ok(head) if head.state() == TaskState::Ready => Ok(Advanced::ReadAgain),
             Ok(_) | Err(StoreError::Conflict { .. }) => Ok(Advanced::Rests),
@@ -239,18 +262,36 @@ impl Subtasks {
         }
     }
 
-    /// The results of those that have ended, by task.
-    async fn results(&self, head: &mut TaskHead) -> Result<Vec<(TaskId, Value)>, StoreError> {
-        let mut results = Vec::new();
-        for child in head.children.iter_mut().filter(|child| child.ended) {
-            match self.tasks.store.load(&head.workspace, child.id).await? {
-                // It was tried again: it will end once more.
-                Some(task) if !task.head.state().is_final() => child.ended = false,
-                Some(task) => results.push((child.id, result(&task.head, &task.data))),
-                None => results.push((child.id, json!({ "error": "the subtask is gone" }))),
+    /// Puts in the results of those that have ended, until the changes have `most` bytes. `room` gives the memory that
+    /// one takes while it is put in.
+    async fn take_up<'a, Waits>(
+        &self,
+        landing: &mut Landing,
+        most: usize,
+        room: impl Fn(u64) -> Waits,
+    ) -> Result<Result<(), NoRoom>, StoreError>
+    where
+        Waits: Future<Output = Result<Room<'a>, NoRoom>>,
+    {
+        for id in landing.ended() {
+            if landing.is_over(most) {
+                break;
             }
+            match self.tasks.store.load(landing.workspace(), id).await? {
+                Some(task) if !task.head.state().is_final() => landing.is_open_again(id),
+                Some(task) => {
+                    let _room = match room(landing.memory(&task)).await {
+                        Ok(room) => room,
+                        Err(none) => return Ok(Err(none)),
+                    };
+                    landing.put_end_of(&task, self.clock.now());
+                }
+                None => landing.put_gone(id, self.clock.now()),
+            }
+            // Each may take milliseconds.
+            tokio::task::yield_now().await;
         }
-        Ok(results)
+        Ok(Ok(()))
     }
 
     /// A run that ends its task takes along the results that came while it ran: there is no other
@@ -272,9 +313,16 @@ impl Subtasks {
                 None => return Ok(commit),
             },
         };
-        let mut document = document(data)?;
-        let results = self.results(&mut commit.head).await?;
-        let mut whole = landed(commit.head, &mut document, results, self.clock.now());
+        let workspace = commit.head.workspace.clone();
+        let mut landing = Landing::new(commit.head, document(data)?);
+        let workspace = &workspace;
+        let room = |needs| async move { Ok(self.memory.wait(workspace, needs).await) };
+        // It always gives some.
+        let _ = self.take_up(&mut landing, LANDED_AT_END, room).await?;
+        if !landing.ended().is_empty() {
+            landing.refuse_rest(LANDED_AT_END);
+        }
+        let mut whole = landing.into_commit(self.clock.now());
         // One step, not two.
         whole.head.version -= 1;
         commit.entries.append(&mut whole.entries);

@@ -8,7 +8,6 @@ mod webhook;
 
 use std::collections::HashMap;
 
-use serde_json::Value;
 use serde_json::value::RawValue;
 use stepwell_api as contract;
 
@@ -29,7 +28,7 @@ pub(super) type Shown = contract::Task<Box<RawValue>, Box<RawValue>>;
 type Moved = contract::HistoryEntry<Box<RawValue>>;
 
 /// A task without its data and journal.
-pub(super) fn head(head: &TaskHead) -> contract::TaskHead {
+pub(super) fn head(head: &TaskHead) -> contract::TaskHead<Box<RawValue>> {
     contract::TaskHead {
         id: head.id.to_string(),
         state: state(head.state()),
@@ -44,11 +43,7 @@ pub(super) fn head(head: &TaskHead) -> contract::TaskHead {
         },
         expires_at: head.expires_at().map(rfc3339),
         fault: head.fault.clone(),
-        // The sandbox has checked that it is JSON; other text is shown as a string.
-        result: head
-            .result
-            .as_ref()
-            .map(|text| serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone()))),
+        result: head.result.as_deref().and_then(result),
         parent: head.parent.as_ref().map(|parent| parent.task.to_string()),
         kept: head.kept,
         open_subtasks: head
@@ -58,6 +53,15 @@ pub(super) fn head(head: &TaskHead) -> contract::TaskHead {
             .collect(),
         runs: head.runs,
     }
+}
+
+/// A task's result as it is stored: its values would take a hundred times its text. The sandbox has checked that it is
+/// JSON; other text is shown as a string.
+fn result(text: &str) -> Option<Box<RawValue>> {
+    let stored = RawValue::from_string(text.to_owned());
+    stored
+        .or_else(|_| serde_json::value::to_raw_value(text))
+        .ok()
 }
 
 /// The word of a state.

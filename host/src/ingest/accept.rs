@@ -70,6 +70,9 @@ pub enum IngestError {
     /// The data would be larger than a task's may be.
     #[error("the task's data would have {0} bytes, and at most {most} are allowed", most = limits::DATA_BYTES)]
     DataTooLarge(usize),
+    /// The data of the tasks of one request would be larger together than one task's may be.
+    #[error("the data of the first {0} tasks of this request would have more than {most} bytes, the most that is taken at once; send fewer at a time", most = limits::DATA_BYTES)]
+    TogetherTooLarge(usize),
 }
 
 /// A task's data as a program that has the token posted it.

@@ -170,7 +170,11 @@ impl Ingest {
         if let Some(files) = files.as_mut().filter(|files| !is_own(files)) {
             files.begin_acceptance();
         }
-        match self.existing(sent, &task).await {
+        let existing = match self.check_is_there(sent.webhook) {
+            Ok(()) => self.existing(sent, &task).await,
+            Err(error) => Err(error.into()),
+        };
+        match existing {
             Ok(Some(Existing::Delivered(first))) => {
                 files.into_iter().for_each(Kept::remove);
                 return Ok(Reply::repeat(first));
@@ -230,20 +234,19 @@ impl Ingest {
         &self,
         sent: Sent<'_>,
         mut documents: Vec<Document>,
-        share: Share,
+        mut share: Share,
     ) -> Result<Reply, Refusal> {
         self.fit(sent, &mut documents).await?;
-        let bytes = documents.iter().map(|one| one.text.len()).sum();
-        let make = || {
-            let made = documents.iter().map(|one| self.task(sent, one));
-            made.collect::<Result<Vec<_>, _>>()
-        };
-        let mut made = self.work(&sent.webhook.workspace, bytes, make).await?;
+        let texts: usize = documents.iter().map(|one| one.text.len()).sum();
+        // Each says how it came in.
+        let whole = texts + documents.len() * sent.head.bytes();
+        let workspace = &sent.webhook.workspace;
+        let make = || self.tasks(sent, &documents);
+        let (mut made, bytes) = self.work(workspace, whole, make).await?;
         drop(documents);
-        let bytes = made.iter().map(|task| task.data.len()).sum();
-        if bytes > limits::DATA_BYTES {
-            return Err(IngestError::DataTooLarge(bytes).into());
-        }
+        let more = bytes.saturating_sub(texts);
+        share.grow(more)?;
+        self.engine.acceptor.pace(workspace, more).await;
         for (part, task) in made.iter_mut().enumerate() {
             task.dedup = sent.dedup(task, Some(part));
         }
@@ -280,6 +283,7 @@ impl Ingest {
         sent: Sent<'_>,
         made: &[NewTask],
     ) -> Result<(Vec<TaskId>, Vec<NewTask>), Refusal> {
+        self.check_is_there(sent.webhook)?;
         let (mut ids, mut tasks) = (Vec::new(), Vec::new());
         let mut taken = FxHashMap::default();
         for task in made {
@@ -308,7 +312,6 @@ impl Ingest {
     /// The task that makes a new one needless: of an earlier delivery with the same key, or the open one that the
     /// document is about, which is changed by it. `task` is what it would become.
     async fn existing(&self, sent: Sent<'_>, task: &NewTask) -> Result<Option<Existing>, Refusal> {
-        self.check_is_there(sent.webhook)?;
         if let Some(dedup) = task.dedup {
             let workspace = &task.head.workspace;
             let first = self.engine.acceptor.delivered(workspace, dedup).await?;
@@ -360,6 +363,24 @@ impl Ingest {
         }
         let pool = &self.engine.pool;
         pool.run_borrowing(workspace, work).await
+    }
+
+    /// The tasks of several documents, and the bytes of their data. As soon as these are too many, no more are made.
+    fn tasks(
+        &self,
+        sent: Sent<'_>,
+        documents: &[Document],
+    ) -> Result<(Vec<NewTask>, usize), IngestError> {
+        let (mut made, mut bytes) = (Vec::with_capacity(documents.len()), 0);
+        for document in documents {
+            let task = self.task(sent, document)?;
+            bytes += task.data.len();
+            if bytes > limits::DATA_BYTES {
+                return Err(IngestError::TogetherTooLarge(made.len() + 1));
+            }
+            made.push(task);
+        }
+        Ok((made, bytes))
     }
 
     pub(super) fn task(&self, sent: Sent<'_>, document: &Document) -> Result<NewTask, IngestError> {

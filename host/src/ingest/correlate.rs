@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::domain::data::{Edit, VIA};
+use crate::domain::data::{Edit, Pointer, VIA};
 use crate::domain::ids::TaskId;
 use crate::domain::webhook::{Webhook, correlation};
 use crate::engine::{ActionError, Engine};
@@ -31,22 +31,36 @@ pub(super) async fn merged(
     let Some(Ok(pointer)) = webhook.correlate.as_deref().map(correlation) else {
         return Ok(None);
     };
-    let Ok(data) = serde_json::from_str::<Value>(&task.data) else {
+    let workspace = &webhook.workspace;
+    let held = engine
+        .actions
+        .memory_for(workspace, task.data.as_bytes())
+        .await?;
+    let data = task.data.clone();
+    let read = move || about(&data, &pointer);
+    let about = match held.is_some() {
+        true => engine.pool.run_for(workspace, read).await,
+        false => read(),
+    };
+    let Some((id, members)) = about else {
         return Ok(None);
     };
-    let id = pointer.get(&data).and_then(Value::as_str);
-    let Some(Ok(id)) = id.map(str::parse::<TaskId>) else {
-        return Ok(None);
-    };
-    let Value::Object(mut members) = data else {
-        return Ok(None);
-    };
-    members.shift_remove(VIA);
-    let edit = vec![Edit::Members(members)];
+    let edits = vec![Edit::Members(members)];
     let by = format!("webhook `{}` ({ip})", webhook.name);
     let open = engine
         .actions
-        .update_open(&webhook.workspace, id, edit, by, task.dedup)
+        .update_open(workspace, id, (edits, held), by, task.dedup)
         .await?;
     Ok(open.map(|head| head.id))
+}
+
+/// The task that data are about, and their members but `$via`; none if they name none.
+fn about(data: &str, pointer: &Pointer) -> Option<(TaskId, Map<String, Value>)> {
+    let data = serde_json::from_str::<Value>(data).ok()?;
+    let id = pointer.get(&data).and_then(Value::as_str)?.parse().ok()?;
+    let Value::Object(mut members) = data else {
+        return None;
+    };
+    members.shift_remove(VIA);
+    Some((id, members))
 }

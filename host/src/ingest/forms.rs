@@ -1,5 +1,7 @@
 //! Takes in forms with files: their texts are data, and their files are durable before their task is.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header::CONTENT_ENCODING;
 use hyper::body::Body;
@@ -156,7 +158,7 @@ impl Ingest {
         let text = self.uploads.document(upload, place, self.clock.now());
         let event = decode::attributes(sent.head.headers)?;
         Ok(Document {
-            event: event.map(Box::new),
+            event: event.map(Arc::new),
             ..Document::new(text)
         })
     }

@@ -2,7 +2,6 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -42,33 +41,26 @@ const COPIES: u64 = 4;
 /// Bytes of bodies held at once by all requests, which are part of the server's memory.
 #[derive(Debug)]
 pub struct Bodies {
-    left: AtomicUsize,
+    bytes: Arc<Budget>,
     memory: Arc<Budget>,
 }
 
 impl Bodies {
-    /// So many bytes at most, if `memory` has them.
+    /// So many bytes at most of one workspace, and a third more of all together, if `memory` has them: no workspace takes
+    /// what is left to the others.
     pub fn new(bytes: usize, memory: Arc<Budget>) -> Arc<Self> {
+        let bytes = bytes as u64;
         Arc::new(Self {
-            left: AtomicUsize::new(bytes),
+            bytes: Budget::new(bytes.saturating_add(bytes / 3)),
             memory,
         })
     }
-
-    fn take(&self, bytes: usize) -> bool {
-        self.left
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
-                left.checked_sub(bytes)
-            })
-            .is_ok()
-    }
 }
 
-/// The part of the budget that a request has, given back when it is dropped.
+/// The part of the budgets that a request has, given back when it is dropped.
 #[derive(Debug)]
 pub struct Share {
-    bodies: Arc<Bodies>,
-    bytes: usize,
+    bytes: Permit,
     memory: Permit,
 }
 
@@ -82,14 +74,23 @@ impl Share {
         workspace: &WorkspaceName,
         bytes: usize,
     ) -> Result<Self, ReadError> {
-        let memory = bodies.memory.take(workspace, 0);
-        let mut share = Self {
-            bodies: bodies.clone(),
-            bytes: 0,
-            memory: memory.map_err(|_| ReadError::Overloaded)?,
-        };
+        let mut share = Self::begin(bodies, Some(workspace))?;
         share.grow(bytes)?;
         Ok(share)
+    }
+
+    /// Nothing yet, for a workspace; or for the operator, who is not bounded.
+    fn begin(bodies: &Bodies, workspace: Option<&WorkspaceName>) -> Result<Self, ReadError> {
+        let none_of = |budget: &Arc<Budget>| match workspace {
+            Some(workspace) => budget.take(workspace, 0),
+            None => Ok(Permit::unlimited()),
+        };
+        let bytes = none_of(&bodies.bytes);
+        let memory = none_of(&bodies.memory);
+        Ok(Self {
+            bytes: bytes.map_err(|_| ReadError::Overloaded)?,
+            memory: memory.map_err(|_| ReadError::Overloaded)?,
+        })
     }
 
     /// Takes more.
@@ -97,19 +98,11 @@ impl Share {
     /// # Errors
     /// [`ReadError::Overloaded`].
     pub(super) fn grow(&mut self, bytes: usize) -> Result<(), ReadError> {
-        if !self.bodies.take(bytes) {
-            return Err(ReadError::Overloaded);
-        }
-        self.bytes += bytes;
-        self.memory
-            .grow(COPIES * bytes as u64)
+        let bytes = bytes as u64;
+        let grown = self.bytes.grow(bytes);
+        grown
+            .and_then(|()| self.memory.grow(COPIES * bytes))
             .map_err(|_| ReadError::Overloaded)
-    }
-}
-
-impl Drop for Share {
-    fn drop(&mut self) {
-        self.bodies.left.fetch_add(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -158,16 +151,8 @@ where
     {
         ready.await;
     }
-    let memory = match workspace {
-        Some(workspace) => bodies.memory.take(workspace, 0),
-        None => Ok(Permit::unlimited()),
-    };
-    let mut share = Share {
-        bodies: bodies.clone(),
-        bytes: 0,
-        memory: memory.map_err(|_| ReadError::Overloaded)?,
-    };
-    let mut pieces = Pieces::default();
+    let mut share = Share::begin(bodies, workspace)?;
+    let (mut pieces, mut bytes) = (Pieces::default(), 0);
     let begun = Instant::now();
     let mut waited = Duration::ZERO;
     loop {
@@ -179,12 +164,13 @@ where
         let Some(piece) = next? else {
             return Ok((pieces.whole(), share));
         };
-        if share.bytes + piece.len() > bounds.bytes {
+        bytes += piece.len();
+        if bytes > bounds.bytes {
             return Err(ReadError::TooLarge { most: bounds.bytes });
         }
         share.grow(piece.len())?;
         pieces.push(piece);
-        if share.bytes >= large
+        if bytes >= large
             && let Some(ready) = ready.take()
         {
             let now = Instant::now();
@@ -277,9 +263,9 @@ mod tests {
                 .await
                 .unwrap();
             assert_eq!(bytes, expected);
-            assert_eq!(bodies.left.load(Ordering::Relaxed), 100 - expected.len());
+            assert_eq!(bodies.bytes.used(), expected.len() as u64);
             drop(share);
-            assert_eq!(bodies.left.load(Ordering::Relaxed), 100);
+            assert_eq!(bodies.bytes.used(), 0);
         }
     }
 
@@ -299,7 +285,7 @@ mod tests {
         // Longer than a body may take.
         let waited = tokio::time::timeout(2 * BOUNDS.time, &mut reads).await;
         assert!(waited.is_err() && !asked.get());
-        assert_eq!(bodies.left.load(Ordering::Relaxed), 100);
+        assert_eq!(bodies.bytes.used(), 0);
         goes_on.send(()).unwrap();
         assert_eq!(reads.await.unwrap().0, "ab");
         // One that is too large does not wait for that.
@@ -330,7 +316,7 @@ mod tests {
         let mut reads = Box::pin(read_after((4, ready), &mut large, BOUNDS, whose));
         let waited = tokio::time::timeout(2 * BOUNDS.time, &mut reads).await;
         assert!(waited.is_err());
-        assert_eq!((taken.get(), bodies.left.load(Ordering::Relaxed)), (2, 96));
+        assert_eq!((taken.get(), bodies.bytes.used()), (2, 4));
         goes_on.send(()).unwrap();
         assert_eq!(reads.await.unwrap().0, "abcdef");
     }
@@ -360,7 +346,7 @@ mod tests {
         )
         .await;
         assert!(matches!(many, Err(ReadError::Overloaded)));
-        assert_eq!(small.left.load(Ordering::Relaxed), 4);
+        assert_eq!(small.bytes.used(), 0);
         let memory = Budget::new(COPIES * 6);
         let full = Bodies::new(100, memory.clone());
         let many = read(
@@ -373,7 +359,7 @@ mod tests {
         let fits = read(&mut pieces(&["012"]), BOUNDS, (&full, Some(&workspace))).await;
         assert_eq!(memory.used(), COPIES * 3);
         drop(fits);
-        assert_eq!((memory.used(), full.left.load(Ordering::Relaxed)), (0, 100));
+        assert_eq!((memory.used(), full.bytes.used()), (0, 0));
         let mut endless = StreamBody::new(futures_util::stream::pending::<
             Result<Frame<Bytes>, Infallible>,
         >());

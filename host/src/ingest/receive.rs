@@ -58,6 +58,15 @@ pub struct Head<'a> {
     pub headers: &'a HeaderMap,
 }
 
+impl Head<'_> {
+    /// Bytes of the query and of the header fields.
+    pub(super) fn bytes(&self) -> usize {
+        let fields = self.headers.iter();
+        let fields = fields.map(|(name, value)| name.as_str().len() + value.len());
+        fields.sum::<usize>() + self.query.map_or(0, str::len)
+    }
+}
+
 /// The ids of the tasks that a request made, or of the task that it repeats or was merged into.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AcceptedTaskIds {
@@ -211,7 +220,8 @@ impl Ingest {
         let bodies = (&self.bodies, Some(&webhook.workspace));
         let (sent, share) = read::read_after(ready, body, self.bounds, bodies).await?;
         *read_body = Some(sent.clone());
-        acceptor.pace(&webhook.workspace, sent.len()).await;
+        let bytes = sent.len() + head.query.map_or(0, str::len);
+        acceptor.pace(&webhook.workspace, bytes).await;
         let delivery = match self.judge(webhook, head, &sent).await? {
             None => None,
             Some(VerifiedRequest::Challenge(answer)) => return Ok(Received::Challenge(answer)),

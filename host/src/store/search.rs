@@ -5,6 +5,7 @@
 mod heads;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use stepwell_condition::{Budget, Pattern};
@@ -13,17 +14,22 @@ use tokio::sync::oneshot;
 use self::heads::{Heads, Next};
 use super::{Store, StoreError, TaskQuery, Terms};
 use crate::domain::blocking::BlockingPool;
+use crate::domain::budget as memory;
 use crate::domain::clock::Millis;
+use crate::domain::data::memory_estimate;
 use crate::domain::ids::{TaskId, WorkspaceName};
-use crate::domain::limits::{SEARCH_BYTES, SEARCH_DATA, SEARCH_HEADS};
+use crate::domain::limits::{PAGE_RESULT_BYTES, SEARCH_BYTES, SEARCH_DATA, SEARCH_HEADS};
 use crate::domain::task::{TaskHead, TaskState};
 
-/// Heads read from the store in one go while most of them may not fit.
-const CHUNK: usize = 256;
+/// The most heads that are read from the store in one go: some have large results, and most of them may not fit.
+const CHUNK: usize = 128;
 /// Tasks, and bytes of their data, that are matched in one go on a thread that may block.
 const BATCH: usize = 64;
 /// See [`BATCH`].
 const BATCH_BYTES: usize = 1024 * 1024;
+/// How long the memory for values of data is waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
+const NO_MEMORY: &str = "the server has as much to do as it can hold; try again in a moment";
 /// An id is made a moment after its task's `created` is read.
 const SLACK: Millis = 60_000;
 
@@ -86,19 +92,23 @@ impl Search {
     }
 }
 
-/// A page of the tasks that a search is for. Data is matched on `pool`, or without one on this thread.
+/// Where data is matched, and the memory that its values take from.
+pub type Matching<'m> = (&'m dyn BlockingPool, &'m Arc<memory::Budget>);
+
+/// A page of the tasks that a search is for. Data is matched in a pool with memory of a budget, or without one on this
+/// thread.
 ///
 /// # Errors
-/// What the store fails with.
+/// What the store fails with. [`StoreError::Unavailable`] if there is no memory for the values of data within two seconds.
 pub async fn search(
     store: &dyn Store,
-    pool: Option<&dyn BlockingPool>,
+    pool: Option<Matching<'_>>,
     workspace: &WorkspaceName,
     search: &Search,
 ) -> Result<Page, StoreError> {
     let oldest = search.since.map(TaskId::from_time);
     let chunk = match search.is_plain() {
-        true => search.limit + 1,
+        true => CHUNK.min(search.limit + 1),
         false => CHUNK,
     };
     let query = TaskQuery {
@@ -117,6 +127,7 @@ pub async fn search(
         wanted: Vec::new(),
         bytes: 0,
         tasks: Vec::new(),
+        results: 0,
         judged: None,
         stopped: false,
     };
@@ -141,7 +152,7 @@ pub async fn search(
         let id = head.id;
         if search.fits(&head) {
             if search.pattern.is_none() {
-                found.tasks.push(head);
+                found.push(head);
             } else {
                 loaded += 1;
                 found.wanted.push(id);
@@ -154,7 +165,8 @@ pub async fn search(
         if found.is_full() || found.stopped {
             break;
         }
-        if looked >= SEARCH_HEADS || loaded >= SEARCH_DATA {
+        let too_many = looked >= SEARCH_HEADS || loaded >= SEARCH_DATA;
+        if too_many || found.results >= PAGE_RESULT_BYTES {
             found.judge().await?;
             found.judged = found.judged.filter(|_| found.stopped).or(Some(id));
             more = true;
@@ -169,13 +181,15 @@ pub async fn search(
 struct PageBuilder<'p> {
     store: &'p dyn Store,
     search: &'p Search,
-    pool: (Option<&'p dyn BlockingPool>, &'p WorkspaceName),
+    pool: (Option<Matching<'p>>, &'p WorkspaceName),
     budget: Budget,
     /// Tasks whose data is to be matched.
     wanted: Vec<TaskId>,
     /// Bytes of data that were loaded.
     bytes: usize,
     tasks: Vec<TaskHead>,
+    /// Bytes of their results.
+    results: usize,
     /// The last one that was matched, whether it fitted or not.
     judged: Option<TaskId>,
     /// As much was matched as may be, and there is more behind it.
@@ -186,6 +200,11 @@ impl PageBuilder<'_> {
     /// One more than a page: then there is a next one.
     fn is_full(&self) -> bool {
         self.tasks.len() > self.search.limit
+    }
+
+    fn push(&mut self, head: TaskHead) {
+        self.results += head.result.as_ref().map_or(0, String::len);
+        self.tasks.push(head);
     }
 
     /// Loads what is wanted and matches it, as far as that is allowed.
@@ -216,6 +235,16 @@ impl PageBuilder<'_> {
         let Some(pattern) = self.search.pattern.clone().filter(|_| !batch.is_empty()) else {
             return Ok(());
         };
+        let largest = batch.iter().map(|(_, data)| memory_estimate(data)).max();
+        let _memory = match self.pool {
+            (Some((_, memory)), workspace) => {
+                let most = largest.unwrap_or_default().min(memory.most());
+                let waits = memory.wait_for(workspace, most);
+                let waited = tokio::time::timeout(PATIENCE, waits).await;
+                Some(waited.map_err(|_| StoreError::unavailable(NO_MEMORY))?)
+            }
+            (None, _) => None,
+        };
         let mut budget = self.budget.clone();
         let any_judged = self.judged.is_some();
         let (sender, matched) = oneshot::channel();
@@ -240,7 +269,7 @@ impl PageBuilder<'_> {
         };
         let work = move || drop(sender.send(matching()));
         match self.pool {
-            (Some(pool), workspace) => pool.run(workspace, Box::new(work)).await,
+            (Some((pool, _)), workspace) => pool.run(workspace, Box::new(work)).await,
             (None, _) => work(),
         }
         let (judged, budget) = matched.await.map_err(StoreError::unavailable)??;
@@ -249,7 +278,11 @@ impl PageBuilder<'_> {
         for (head, matches) in judged {
             self.judged = Some(head.id);
             if matches {
-                self.tasks.push(head);
+                self.push(head);
+            }
+            if self.results >= PAGE_RESULT_BYTES {
+                self.stopped = true;
+                break;
             }
         }
         Ok(())

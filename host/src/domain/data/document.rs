@@ -4,17 +4,18 @@
 //! Values take up to a hundred times the memory of their text (each `1,` of `[1,1,1]` is counted as 96 bytes), so
 //! large ones are dropped after each use ([`Document::drop_large_values`]) and parsed again for the next.
 
+mod members;
+
 use std::borrow::Cow;
-use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use serde::de::{Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de::Deserializer;
 use serde_json::{Map, Value};
 
 use super::as_written::is_as_written;
 use super::memory::memory_estimate;
+use members::{List, One};
 
 /// Members that are searched one by one. A document with more of them is parsed whole.
 const FEW: usize = 64;
@@ -94,6 +95,16 @@ impl Document {
     pub fn text_as_written(&self) -> Option<&Arc<str>> {
         let is_it = *self.as_written.get_or_init(|| is_as_written(&self.text));
         is_it.then_some(&self.text)
+    }
+
+    /// A member of the root, if its text is what its value would be written as, and its place is known.
+    pub(super) fn member_as_written(&self, name: &str) -> Option<&str> {
+        let Members::Listed(members) = &self.members else {
+            return None;
+        };
+        let member = members.iter().find(|member| self.name(member) == name)?;
+        let text = &self.text[member.value.clone()];
+        is_as_written(text).then_some(text)
     }
 
     /// An object of at least the members that [`Document::parse_members`] was asked for.
@@ -198,8 +209,9 @@ impl Document {
         match &self.members {
             Members::Many { are_seen: true } => None,
             Members::Many { are_seen: false } => {
-                let mut all: Map<String, Value> = serde_json::from_str(&self.text).ok()?;
-                all.swap_remove(name).map(Cow::Owned)
+                let mut parser = serde_json::Deserializer::from_str(&self.text);
+                let found = parser.deserialize_map(One { name }).ok()?;
+                found.map(Cow::Owned)
             }
             Members::Listed(members) => {
                 let member = members.iter().find(|member| self.name(member) == name)?;
@@ -327,58 +339,6 @@ fn push(text: &mut String, listed: &mut Vec<Member>, name: &str, write: impl FnO
         value: at..text.len(),
     });
 }
-
-/// Lists the members of an object; `None` if they are many.
-struct List<'a> {
-    text: &'a str,
-}
-
-impl List<'_> {
-    /// Where in the text a part of it is.
-    fn place(&self, part: &str) -> Range<usize> {
-        let at = part.as_ptr() as usize - self.text.as_ptr() as usize;
-        at..at + part.len()
-    }
-}
-
-impl<'de> Visitor<'de> for List<'de> {
-    type Value = Option<Vec<Member>>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        formatter.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut names: Vec<Key<'de>> = Vec::with_capacity(24);
-        let mut members: Vec<Member> = Vec::with_capacity(24);
-        let mut few = true;
-        while let Some(name) = map.next_key::<Key<'de>>()? {
-            let raw: &'de RawValue = map.next_value()?;
-            if !few {
-                continue;
-            }
-            let value = self.place(raw.get());
-            if let Some(before) = names.iter().position(|other| other.0 == name.0) {
-                members[before].value = value;
-                continue;
-            }
-            members.push(Member {
-                name: match &name.0 {
-                    Cow::Borrowed(name) => Name::Plain(self.place(name)),
-                    Cow::Owned(name) => Name::Escaped(name.as_str().into()),
-                },
-                value,
-            });
-            names.push(name);
-            few = members.len() <= FEW;
-        }
-        Ok(few.then_some(members))
-    }
-}
-
-/// A member's name, borrowed from the text if it stands there as it is.
-#[derive(serde::Deserialize)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[cfg(test)]
 mod tests;

@@ -65,6 +65,17 @@ impl Draft {
         }
     }
 
+    /// The text of a member of the root that was not written, if that is what its value would be written as.
+    pub fn member_text(&self, pointer: &Pointer) -> Option<&str> {
+        let name = pointer.first().filter(|_| pointer.depth() == 1)?;
+        match &self.written {
+            DraftWrites::Members(members) if members.iter().all(|(other, _)| other != name) => {
+                self.base.member_as_written(name)
+            }
+            _ => None,
+        }
+    }
+
     /// A member of the root.
     pub fn member(&mut self, name: &str) -> Option<&Value> {
         match &self.written {

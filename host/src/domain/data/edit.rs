@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::check::{Unfit, VIA, check};
+use super::memory::value_memory;
 use super::pointer::{Pointer, PointerError, kind};
 use crate::domain::limits;
 
@@ -17,6 +18,16 @@ pub enum Edit {
     Set(Pointer, Value),
     /// Another document. How the task came in stays.
     Replace(Value),
+}
+
+impl Edit {
+    /// Roughly what its values take in memory, in bytes.
+    pub fn memory(&self) -> u64 {
+        match self {
+            Self::Patch(value) | Self::Set(_, value) | Self::Replace(value) => value_memory(value),
+            Self::Members(members) => members.values().map(value_memory).sum(),
+        }
+    }
 }
 
 /// Why data cannot be changed so.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{ActionError, Actions, data_of};
-use crate::domain::data::{Edit, edited};
+use super::{ActionError, Actions};
+use crate::domain::data::Edit;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::journal::Entry;
 use crate::domain::task::{TaskHead, TaskState};
@@ -27,10 +27,8 @@ impl Actions {
         let data = if edits.is_empty() {
             original.data
         } else {
-            let before = data_of(&original)?;
-            let (_, text) =
-                edited(&before, edits).map_err(|error| ActionError::Edit { task, error })?;
-            text.into()
+            let edited = self.edited((workspace, task), &original.data, edits);
+            edited.await?
         };
         let now = self.clock.now();
         let head = TaskHead {
@@ -68,7 +66,8 @@ impl Actions {
         mut files: Option<Kept>,
     ) -> Result<TaskHead, ActionError> {
         let actions = self.clone();
-        self.whole(async move {
+        let workspace = task.head.workspace.clone();
+        self.whole(&workspace, async move {
             task.head.id = actions.tasks.place(task.head.id)?;
             let head = task.head.clone();
             files.iter_mut().for_each(Kept::begin_acceptance);

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::answer::to_local_result;
 use super::error::{PATIENCE, not_found};
-use super::{ActionError, Actions};
+use super::{ActionError, Actions, Held};
 use crate::domain::data::Edit;
 use crate::domain::dedup::Dedup;
 use crate::domain::ids::{TaskId, WorkspaceName};
@@ -51,7 +51,8 @@ impl Actions {
         self.done(workspace, task, by, action).await
     }
 
-    /// Changes a task's data and has it go on at once, whether it waits or was at its end.
+    /// Changes a task's data and has it go on at once, whether it waits or was at its end. The memory of the edits is given
+    /// back when this is done, also if the caller no longer waits.
     ///
     /// # Errors
     /// [`ActionError::NotFound`], [`ActionError::WrongState`] if it is cancelled,
@@ -61,11 +62,17 @@ impl Actions {
         self: &Arc<Self>,
         workspace: &WorkspaceName,
         task: TaskId,
-        edits: Vec<Edit>,
+        (edits, held): (Vec<Edit>, Held),
         by: String,
     ) -> Result<TaskHead, ActionError> {
-        let action = TaskAction::Update(edits);
-        self.done(workspace, task, by, action).await
+        let request = TaskRequest {
+            workspace: workspace.clone(),
+            task,
+            by,
+            action: TaskAction::Update(edits),
+        };
+        let done = self.route(request, held).await?;
+        done.ok_or_else(|| not_found(workspace, task))
     }
 
     /// Keeps a task for ever, or no longer than others. Nothing else of it changes.
@@ -93,7 +100,7 @@ impl Actions {
         self: &Arc<Self>,
         workspace: &WorkspaceName,
         task: TaskId,
-        edits: Vec<Edit>,
+        (edits, held): (Vec<Edit>, Held),
         by: String,
         dedup: Option<Dedup>,
     ) -> Result<Option<TaskHead>, ActionError> {
@@ -103,7 +110,7 @@ impl Actions {
             by,
             action: TaskAction::Merge(edits, dedup),
         };
-        self.route(request).await
+        self.route(request, held).await
     }
 
     async fn done(
@@ -119,7 +126,7 @@ impl Actions {
             by,
             action,
         };
-        let done = self.route(request).await?;
+        let done = self.route(request, None).await?;
         done.ok_or_else(|| not_found(workspace, task))
     }
 
@@ -127,14 +134,15 @@ impl Actions {
     async fn route(
         self: &Arc<Self>,
         request: TaskRequest,
+        held: Held,
     ) -> Result<Option<TaskHead>, ActionError> {
         if self.tasks.store.cluster().is_none() {
-            return self.perform(request, None).await;
+            return self.perform(request, None, held).await;
         }
         let until = Instant::now() + PATIENCE;
         loop {
             if self.tasks.owned().owns(request.task) {
-                match self.perform(request.clone(), None).await {
+                match self.perform(request.clone(), None, held.clone()).await {
                     // Its partition has changed hands meanwhile, and nothing was done.
                     Err(ActionError::Store(StoreError::Fenced { .. }))
                         if Instant::now() < until => {}

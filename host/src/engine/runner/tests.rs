@@ -37,7 +37,8 @@ async fn engine(store: Arc<dyn Store>, has_panicked: Arc<AtomicBool>) -> Arc<Eng
         fetch: Arc::new(FetchClient::new(FetchSettings::default()).unwrap()),
         clock,
         settings: EngineSettings {
-            concurrency: 1,
+            // The one place of those that do not wait for a connector.
+            busy: 1,
             ..EngineSettings::default()
         },
         weights: Default::default(),

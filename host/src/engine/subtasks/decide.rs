@@ -1,14 +1,10 @@
 //! How the end of a subtask changes its parent: pure decisions, no I/O.
 
-use std::sync::Arc;
-
 use serde_json::{Map, Value, json};
 
 use crate::domain::clock::Millis;
-use crate::domain::data::{Change, Document, Draft, Pointer, VIA, check};
-use crate::domain::ids::TaskId;
+use crate::domain::data::VIA;
 use crate::domain::journal::Entry;
-use crate::domain::run::check_size;
 use crate::domain::subtask::{NewSubtask, Parent};
 use crate::domain::task::{Standing, TaskHead, TaskState};
 use crate::store::{Commit, NewTask};
@@ -33,76 +29,6 @@ pub(super) fn result(head: &TaskHead, data: &str) -> Value {
         TaskState::Cancelled => error("it was cancelled"),
         TaskState::Unmatched => error("no step's condition matches its data"),
         TaskState::Ready | TaskState::Waiting => error("it has not ended"),
-    }
-}
-
-/// Puts a result at its place; the error is that there is no such place in the data any more.
-fn put(data: &mut Arc<Document>, into: &str, result: Value) -> Result<Vec<Change>, String> {
-    let place = Pointer::parse(into).map_err(|error| error.to_string())?;
-    let fit = match check(&result, place.depth()) {
-        Ok(()) => result,
-        Err(unfit) => json!({ "error": format!("its result cannot be kept: {unfit}") }),
-    };
-    let mut draft = Draft::new(data.clone());
-    draft.set(&place, fit).map_err(|error| error.to_string())?;
-    Ok(draft.into_written().apply_to(data))
-}
-
-/// Puts the results of subtasks that have ended into a task's data and forgets them. A result that
-/// has no place any more is a fault of the task.
-pub(super) fn landed(
-    mut head: TaskHead,
-    data: &mut Arc<Document>,
-    results: Vec<(TaskId, Value)>,
-    now: Millis,
-) -> Commit {
-    let mut entries = Vec::with_capacity(results.len());
-    let mut fault = None;
-    for (task, result) in results {
-        let Some(at) = head.children.iter().position(|own| own.id == task) else {
-            continue;
-        };
-        let child = head.children.remove(at);
-        let into = child.into.unwrap_or_default();
-        match put(data, &into, result) {
-            Ok(changes) => entries.push(Entry::Subtask {
-                at: now,
-                task,
-                changes: serde_json::to_string(&changes).unwrap_or_default(),
-            }),
-            Err(error) => {
-                fault = Some(format!(
-                    "the result of subtask {task} has no place: {error}"
-                ));
-            }
-        }
-    }
-    let written = match check_size(data.text().len()) {
-        Ok(()) => Some(data.text().clone()),
-        Err(large) => {
-            fault = Some(format!("the results of subtasks have no place: {large}"));
-            entries.clear();
-            None
-        }
-    };
-    head.next_version(now);
-    if !head.state().is_final() {
-        head.standing = Standing::ready();
-        head.ready_at = head.updated;
-    }
-    if let Some(fault) = fault {
-        entries.push(Entry::State {
-            at: now,
-            state: TaskState::Error,
-            reason: fault.clone(),
-        });
-        head.standing = Standing::Error(None);
-        head.fault = Some(fault);
-    }
-    Commit {
-        head,
-        data: written,
-        entries,
     }
 }
 

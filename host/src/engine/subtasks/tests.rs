@@ -3,6 +3,8 @@
 use crate::store::conformance::owned::Owned;
 use std::time::{Duration, Instant};
 
+use serde_json::{Value, json};
+
 use super::*;
 use crate::catalog::{Catalog, DEFAULT_WORKSPACE};
 use crate::clock::SystemClock;
@@ -245,7 +247,7 @@ async fn a_task_is_updated_while_its_subtasks_end() {
         let edit = Edit::Patch(json!({ format!("edit{number}"): true }));
         engine
             .actions
-            .update(&workspace(), parent, vec![edit], "a test".into())
+            .update(&workspace(), parent, (vec![edit], None), "a test".into())
             .await
             .unwrap();
     }

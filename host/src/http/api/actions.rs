@@ -13,6 +13,7 @@ use super::{Api, ApiError, bad, json, strict, whole_body};
 use crate::domain::data::{Edit, Pointer};
 use crate::domain::ids::WorkspaceName;
 use crate::domain::task::TaskHead;
+use crate::engine::Held;
 use crate::http::caller::{Caller, Ingest, Operate};
 use crate::http::event::text;
 use crate::http::view;
@@ -35,19 +36,21 @@ fn edits_of(change: TaskChange) -> Result<Vec<Edit>, ApiError> {
     Ok(edits)
 }
 
-/// A body that may be as large as a webhook's; the default if it is empty.
+/// A body that may be as large as a webhook's, with the memory of its values; the default if it is empty.
 pub(super) async fn large_body<T: DeserializeOwned + Default>(
     api: &Api,
     workspace: &WorkspaceName,
     headers: &HeaderMap,
     body: Body,
-) -> Result<T, ApiError> {
+) -> Result<(T, Held), ApiError> {
     let (bytes, _share) = whole_body(api, Some(workspace), api.body, headers, body).await?;
     if bytes.is_empty() {
-        return Ok(T::default());
+        return Ok((T::default(), None));
     }
+    let held = api.engine.actions.memory_for(workspace, &bytes).await?;
     let value = body::to_value(&bytes).map_err(IngestError::Body)?;
-    strict::from_value(value).map_err(|error| bad(&error.to_string()))
+    let read = strict::from_value(value).map_err(|error| bad(&error.to_string()))?;
+    Ok((read, held))
 }
 
 fn answer(status: StatusCode, head: &TaskHead) -> Response<Body> {
@@ -129,7 +132,8 @@ pub(in crate::http) async fn update(
 ) -> Result<Response<Body>, ApiError> {
     let task = caller.name()?;
     let updating = async {
-        let edits = edits_of(large_body(&api, &caller.workspace, &headers, body).await?)?;
+        let (change, held) = large_body(&api, &caller.workspace, &headers, body).await?;
+        let edits = edits_of(change)?;
         if edits.is_empty() {
             return Err(bad(
                 "it changes nothing; give `patch` (a JSON merge patch), `set` or `replace`",
@@ -137,8 +141,8 @@ pub(in crate::http) async fn update(
         }
         let by = caller.actor();
         let actions = &api.engine.actions;
-        let done = actions.update(&caller.workspace, task, edits, by).await?;
-        Ok(answer(StatusCode::OK, &done))
+        let done = actions.update(&caller.workspace, task, (edits, held), by);
+        Ok(answer(StatusCode::OK, &done.await?))
     };
     api.engine
         .charge(&caller.workspace, Box::pin(updating))
@@ -153,7 +157,8 @@ pub(in crate::http) async fn clone(
 ) -> Result<Response<Body>, ApiError> {
     let task = caller.name()?;
     let cloning = async {
-        let edits = edits_of(large_body(&api, &caller.workspace, &headers, body).await?)?;
+        let (change, _held) = large_body(&api, &caller.workspace, &headers, body).await?;
+        let edits = edits_of(change)?;
         let by = caller.actor();
         let actions = &api.engine.actions;
         let done = actions
@@ -173,7 +178,7 @@ pub(in crate::http) async fn replay(
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
     let task = caller.name()?;
-    let ReplayFrom { from } = large_body(&api, &caller.workspace, &headers, body).await?;
+    let (ReplayFrom { from }, _) = large_body(&api, &caller.workspace, &headers, body).await?;
     let replayed = api
         .engine
         .replayer

@@ -38,7 +38,7 @@ pub(in crate::http) async fn set(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
-    let ConfigValue { value } = json_body(&api, &headers, body).await?;
+    let ConfigValue { value } = json_body(&api, Some(&caller.workspace), &headers, body).await?;
     let value = Zeroizing::new(value);
     api.catalog
         .set_config(&caller.workspace, caller.name()?, &value)

@@ -42,7 +42,8 @@ pub(in crate::http) async fn put(
 ) -> Result<Response<Body>, ApiError> {
     let name: ConnectorName = caller.name()?;
     let how = query(how)?;
-    let contract::ConnectorSettings { kind, config } = json_body(&api, &headers, body).await?;
+    let contract::ConnectorSettings { kind, config } =
+        json_body(&api, Some(&caller.workspace), &headers, body).await?;
     let settings = ConnectorSettings {
         kind: kind.clone(),
         config,

@@ -14,9 +14,9 @@ use stepwell_api::{DeliveryPage, DeliveryQuery, Redelivered, Redelivery};
 use super::actions::large_body;
 use super::tasks::{pattern, time};
 use super::{Api, ApiError, json, query};
-use crate::domain::data::VIA;
 use crate::domain::delivery::{Delivery, DeliveryBody, VERDICTS, Verdict};
 use crate::domain::ids::TaskId;
+use crate::engine::AsAccepted;
 use crate::http::caller::{Caller, Operate, Read};
 use crate::http::view;
 use crate::ingest::admit::RedeliveryContent;
@@ -115,7 +115,8 @@ pub(in crate::http) async fn redeliver(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
-    let Redelivery { body: edited } = large_body(&api, &caller.workspace, &headers, body).await?;
+    let (Redelivery { body: edited }, _held) =
+        large_body(&api, &caller.workspace, &headers, body).await?;
     let delivery = found(&api, &caller, caller.name()?).await?;
     let webhook = api
         .catalog
@@ -177,18 +178,19 @@ async fn as_accepted<S>(
     caller: &Caller<S>,
     task: TaskId,
 ) -> Result<(Document, Option<Arc<str>>), ApiError> {
+    // Each holds some times what it gives.
+    let _turn = api.views.wait_for(&caller.workspace, 1).await;
     let replayer = &api.engine.replayer;
-    let (_, mut data) = replayer.as_accepted(&caller.workspace, task).await?;
-    let via = data.as_object_mut().and_then(|data| data.shift_remove(VIA));
+    let AsAccepted { text, via } = replayer.as_accepted(&caller.workspace, task).await?;
     let verified = via.as_ref().and_then(|via| via["verified"].as_str());
     let verified = verified.map(Arc::from);
     let event = match via {
         Some(Value::Object(mut via)) => via.shift_remove("cloudevent"),
         _ => None,
     };
-    let mut document = Document::new(data.to_string().into());
+    let mut document = Document::new(Bytes::copy_from_slice(text.as_bytes()));
     document.event = match event {
-        Some(Value::Object(event)) => Some(Box::new(event)),
+        Some(Value::Object(event)) => Some(Arc::new(event)),
         _ => None,
     };
     Ok((document, verified))

@@ -34,7 +34,10 @@ pub(in crate::http) async fn explain(
         workspace: caller.workspace.clone(),
     })?;
     let (pool, workspace) = (api.engine.pool.clone(), caller.workspace.clone());
+    let actions = &api.engine.actions;
+    let held = actions.memory_for(&workspace, task.data.as_bytes()).await?;
     let explaining = pool.run_for(&workspace, move || {
+        let _held = held;
         let data = Document::parse(task.data).map_err(|error| {
             StoreError::Damaged(format!("the data of task {id} is not JSON: {error}"))
         })?;

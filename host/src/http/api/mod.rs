@@ -71,13 +71,14 @@ async fn whole_body(
     Ok(read?)
 }
 
-/// Reads a JSON body of the API.
+/// Reads a JSON body of the API, of a workspace or of the operator.
 async fn json_body<T: DeserializeOwned>(
     api: &Api,
+    workspace: Option<&WorkspaceName>,
     headers: &HeaderMap,
     body: Body,
 ) -> Result<T, ApiError> {
-    let (bytes, _share) = whole_body(api, None, JSON_BOUNDS, headers, body).await?;
+    let (bytes, _share) = whole_body(api, workspace, JSON_BOUNDS, headers, body).await?;
     strict::from_slice(&bytes).map_err(|error| ApiError::BadBody {
         line: error.line(),
         column: error.column(),

@@ -22,7 +22,7 @@ pub(in crate::http) async fn create(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
-    let NewSample { event } = json_body(&api, &headers, body).await?;
+    let NewSample { event } = json_body(&api, Some(&caller.workspace), &headers, body).await?;
     let is_text = |c: char| !c.is_control();
     let fits = |event: &String| event.len() <= EVENT_BYTES && event.chars().all(is_text);
     if !event.as_ref().is_none_or(fits) {

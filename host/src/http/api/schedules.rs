@@ -45,7 +45,7 @@ pub(in crate::http) async fn put(
 ) -> Result<Response<Body>, ApiError> {
     let name: ScheduleName = caller.name()?;
     let how = query(how)?;
-    let settings = settings(json_body(&api, &headers, body).await?);
+    let settings = settings(json_body(&api, Some(&caller.workspace), &headers, body).await?);
     if api.catalog.schedule(&caller.workspace, &name).is_err() {
         check_new("schedule", name.as_str())?;
     }

@@ -114,7 +114,8 @@ pub(in crate::http) async fn patch(
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
     let name = caller.name()?;
-    let StepChange { limits, retry } = json_body(&api, &headers, body).await?;
+    let StepChange { limits, retry } =
+        json_body(&api, Some(&caller.workspace), &headers, body).await?;
     let tuning = Tuning {
         fuel: limits.fuel,
         memory: limits.memory,
@@ -152,7 +153,7 @@ pub(in crate::http) async fn rollback(
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
     let name = caller.name()?;
-    let Rollback { to } = json_body(&api, &headers, body).await?;
+    let Rollback { to } = json_body(&api, Some(&caller.workspace), &headers, body).await?;
     let putting = api
         .catalog
         .rollback_step(&caller.workspace, name, to.as_deref());

@@ -93,7 +93,8 @@ pub(in crate::http) async fn list(
 ) -> Result<Response<Body>, ApiError> {
     let wanted = wanted(query(asked)?)?;
     let pool: &dyn BlockingPool = &*api.engine.pool;
-    let page = search(&*api.store, Some(pool), &caller.workspace, &wanted).await?;
+    let matching = Some((pool, &api.engine.memory));
+    let page = search(&*api.store, matching, &caller.workspace, &wanted).await?;
     // A webhook that was deleted has tasks; one that never was has none.
     if page.tasks.is_empty()
         && (page.next.or(wanted.before)).is_none()

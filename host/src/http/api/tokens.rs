@@ -40,7 +40,7 @@ async fn added(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
-    let new: contract::NewToken<TokenName> = json_body(api, headers, body).await?;
+    let new: contract::NewToken<TokenName> = json_body(api, workspace, headers, body).await?;
     let scopes = scopes(new.scopes.iter().map(contract::Scope::as_str));
     let scopes = scopes.map_err(CatalogError::from)?;
     is_about(&format!("tokens/{}", new.name));

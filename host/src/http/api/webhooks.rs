@@ -110,7 +110,8 @@ pub(in crate::http) async fn add(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
-    let mut new: NewWebhook<WebhookName> = json_body(&api, &headers, body).await?;
+    let mut new: NewWebhook<WebhookName> =
+        json_body(&api, Some(&caller.workspace), &headers, body).await?;
     is_about(&format!("webhooks/{}", new.name));
     check_new("webhook", new.name.as_str()).map_err(|error| bad(&error.to_string()))?;
     let mut intake = Intake {
@@ -163,7 +164,8 @@ pub(in crate::http) async fn change(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
-    let WebhookSettings { correlate, dedup } = json_body(&api, &headers, body).await?;
+    let WebhookSettings { correlate, dedup } =
+        json_body(&api, Some(&caller.workspace), &headers, body).await?;
     let (correlate, dedup) = (pointer(correlate.as_deref())?, dedup_rule(dedup)?);
     let webhook = api
         .catalog
@@ -178,7 +180,8 @@ pub(in crate::http) async fn patch(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
-    let mut change: WebhookChange = json_body(&api, &headers, body).await?;
+    let mut change: WebhookChange =
+        json_body(&api, Some(&caller.workspace), &headers, body).await?;
     let correlate = change.correlate.take();
     let correlate = correlate.map(|text| pointer(text.as_deref()));
     let rules = WebhookRulesChange {
@@ -239,7 +242,8 @@ pub(in crate::http) async fn rotate(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
-    let WebhookRotation { overlap_seconds } = json_body(&api, &headers, body).await?;
+    let WebhookRotation { overlap_seconds } =
+        json_body(&api, Some(&caller.workspace), &headers, body).await?;
     let overlap = overlap_seconds.unwrap_or(KEY_OVERLAP_SECONDS);
     let webhook = api
         .catalog
@@ -276,7 +280,7 @@ pub(in crate::http) async fn add_secret(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
-    let new: NewWebhookSecret = json_body(&api, &headers, body).await?;
+    let new: NewWebhookSecret = json_body(&api, Some(&caller.workspace), &headers, body).await?;
     let secret = NewSecret {
         text: Zeroizing::new(new.secret),
         others: new

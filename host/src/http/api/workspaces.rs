@@ -60,7 +60,7 @@ pub(in crate::http) async fn add(
         failure_url,
         retention,
         rate: of_all,
-    } = json_body(&api, &headers, body).await?;
+    } = json_body(&api, None, &headers, body).await?;
     is_about(&format!("workspaces/{name}"));
     let mut settings = WorkspaceSettings {
         failure_url,
@@ -103,7 +103,7 @@ pub(in crate::http) async fn patch(
         failure_url,
         retention,
         rate: of_all,
-    } = json_body(&api, &headers, body).await?;
+    } = json_body(&api, Some(&caller.workspace), &headers, body).await?;
     let of_all = of_all.map(|set| set.map(rate).transpose()).transpose()?;
     let name = &caller.workspace;
     let set = move |settings: &mut WorkspaceSettings| {

@@ -34,7 +34,9 @@ pub(super) fn kind_of(error: &IngestError) -> Kind {
     use StatusCode as S;
     match error {
         IngestError::NotJsonType(_) => kind(S::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type"),
-        IngestError::DataTooLarge(_) => kind(S::PAYLOAD_TOO_LARGE, "body-too-large"),
+        IngestError::DataTooLarge(_) | IngestError::TogetherTooLarge(_) => {
+            kind(S::PAYLOAD_TOO_LARGE, "body-too-large")
+        }
         IngestError::Schema(mismatch) => schema(mismatch),
         IngestError::Decode(error) => decode(error),
         IngestError::Body(error) => body(error),

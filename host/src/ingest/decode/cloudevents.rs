@@ -3,6 +3,7 @@
 //! The event's data become the task's data as a body of their type would; its attributes go to `$via.cloudevent`.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use data_encoding::BASE64;
@@ -109,7 +110,7 @@ fn event(members: Members<'_>) -> Result<Document, DecodeError> {
         (Some(_), Some(_)) => return Err(refused("it has both `data` and `data_base64`")),
     };
     Ok(Document {
-        event: Some(Box::new(attributes)),
+        event: Some(Arc::new(attributes)),
         ..Document::new(text)
     })
 }

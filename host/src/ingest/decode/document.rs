@@ -15,7 +15,7 @@ pub struct Document {
     /// Lines of the body before it, so that a refusal names the body's line.
     pub line: usize,
     /// The attributes of the CloudEvent that it was the data of.
-    pub event: Option<Box<Map<String, Value>>>,
+    pub event: Option<Arc<Map<String, Value>>>,
     /// The result of the schema check, if the task is to have it.
     pub fit: Option<Arc<Fit>>,
 }
@@ -48,8 +48,9 @@ impl Decoded {
             Self::One(document) => std::slice::from_mut(document),
             Self::Many(documents) => documents,
         };
+        let event = Arc::new(event.clone());
         for document in documents {
-            document.event = Some(Box::new(event.clone()));
+            document.event = Some(event.clone());
         }
         self
     }

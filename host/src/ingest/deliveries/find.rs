@@ -13,7 +13,7 @@ use crate::domain::clock::Millis;
 use crate::domain::data::{Document, VIA};
 use crate::domain::delivery::{Delivery, DeliveryBody, DeliveryQuery, Verdict};
 use crate::domain::ids::{TaskId, WorkspaceName};
-use crate::domain::limits;
+use crate::domain::limits::{self, SEARCH_BYTES};
 use crate::domain::task::StoredTask;
 use crate::engine::FairPool;
 use crate::store::search::{Search, search};
@@ -87,7 +87,9 @@ impl DeliveryLog {
         // Tasks as they are now, which patterns look at.
         let mut data = Vec::new();
         if has(ACCEPTED) {
-            for name in wanted.names() {
+            let names = wanted.names();
+            let most = SEARCH_BYTES / names.len().max(1);
+            for name in names {
                 let tasks = Search {
                     terms: Terms {
                         webhook: name,
@@ -101,16 +103,29 @@ impl DeliveryLog {
                 let tasks = search(&*self.store, None, workspace, &tasks).await?;
                 // As far as the search for each name has looked.
                 looked_to = looked_to.max(tasks.next);
+                let mut bytes = 0;
                 for head in tasks.tasks {
                     if head.webhook.is_none() {
                         continue;
                     }
-                    let task = self.store.load(workspace, head.id).await?;
-                    let delivery = task.as_ref().and_then(accepted);
+                    let Some(task) = self.store.load(workspace, head.id).await? else {
+                        continue;
+                    };
+                    bytes += task.data.len();
+                    let delivery = accepted(&task);
                     if let Some(delivery) = delivery.filter(|delivery| wanted.is_of(delivery)) {
-                        data.extend(task.map(|task| (task.head.id, task.data)));
                         found.push(delivery);
+                        if wanted.pattern.is_some() {
+                            data.push((task.head.id, task.data));
+                        }
                     }
+                    // What is behind it is of the next page.
+                    if bytes >= most {
+                        looked_to = looked_to.max(Some(head.id));
+                        break;
+                    }
+                    // Each may take milliseconds, and the store may answer at once.
+                    tokio::task::yield_now().await;
                 }
             }
         }

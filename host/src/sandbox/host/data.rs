@@ -28,13 +28,28 @@ impl Host for RunState {
             self.work.add_bytes(text.len());
             return Ok(Ok(Some(String::from(&**text))));
         }
+        if self.document.memory_to_parse(&pointer) > SMALL
+            && let Some(text) = self.document.member_text(&pointer)
+        {
+            self.work.add_bytes(text.len());
+            return Ok(Ok(Some(text.to_owned())));
+        }
         // A guest that is given all of a member does not ask for it again; one that looks for parts may.
         let is_kept = pointer.depth() > 1 && self.charge_read(&pointer).is_ok();
-        let is_large = !is_kept && self.document.memory_to_parse(&pointer) > SMALL;
+        let to_parse = match is_kept {
+            true => 0,
+            false => self.document.memory_to_parse(&pointer),
+        };
+        let is_large = to_parse > SMALL;
+        // More than a workspace can ever have is not asked for.
+        let most = self.memory.most().saturating_sub(self.memory.used());
+        let charged = if is_large { to_parse.min(most) } else { 0 };
+        self.memory.grow(charged)?;
         let text = self.document.get(&pointer).map(Value::to_string);
         if is_large {
             self.forget_read();
         }
+        self.memory.shrink(charged);
         if let Some(json) = &text {
             self.work.add_bytes(json.len());
         }
@@ -99,7 +114,7 @@ const SMALL: u64 = 64 * 1024;
 
 impl RunState {
     /// Charges the run for what it keeps until it has ended.
-    fn charge_written(&mut self, bytes: u64) -> Result<(), Exhausted> {
+    pub(super) fn charge_written(&mut self, bytes: u64) -> Result<(), Exhausted> {
         self.uncharged = self.uncharged.saturating_add(bytes);
         if self.uncharged > SMALL {
             self.memory.grow(self.uncharged)?;
@@ -111,7 +126,7 @@ impl RunState {
 
     /// Gives back what the run was charged for by [`RunState::charge_written`] and keeps no more, in bytes. What is less
     /// than a small value stays charged until it is used again.
-    fn give_back_written(&mut self, bytes: u64) {
+    pub(super) fn give_back_written(&mut self, bytes: u64) {
         let of_uncharged = bytes.min(self.uncharged);
         self.uncharged -= of_uncharged;
         self.spare = self

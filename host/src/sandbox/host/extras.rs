@@ -27,6 +27,10 @@ impl Host for RunState {
 
     fn visualize(&mut self, visual: String) -> wasmtime::Result<Result<(), String>> {
         self.work.charge(visual.len())?;
+        if visual.len() > limits::LOG_BYTES {
+            // It has no room, whatever it is.
+            return Ok(self.logs.visual(&visual));
+        }
         Ok(match serde_json::from_str::<serde_json::Value>(&visual) {
             Ok(value) if value.is_object() => self.logs.visual(&visual),
             Ok(_) => Err("what is to be drawn must be an object".into()),

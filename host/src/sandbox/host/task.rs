@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::domain::data::{Pointer, VIA, check, is_same, kind};
+use crate::domain::data::{Pointer, VIA, check, is_same, kind, memory_estimate};
 use crate::domain::ids::TaskId;
 use crate::domain::limits;
 use crate::domain::subtask::{self, NewSubtask};
@@ -61,6 +61,15 @@ impl Host for RunState {
     fn complete(&mut self, outcome: Option<String>) -> wasmtime::Result<Result<(), String>> {
         self.work.charge(outcome.as_ref().map_or(0, String::len))?;
         if let Some(json) = &outcome {
+            if json.len() > limits::RESULT_BYTES {
+                return Ok(Err(format!(
+                    "a task's result has at most {} bytes, and this has {}; put it into the data, which is the result of a task that is completed without one",
+                    limits::RESULT_BYTES,
+                    json.len()
+                )));
+            }
+            let estimate = memory_estimate(json);
+            self.charge_written(estimate)?;
             let value = match serde_json::from_str::<Value>(json) {
                 Ok(value) => value,
                 Err(error) => return Ok(Err(format!("the task's result is not JSON: {error}"))),
@@ -68,6 +77,8 @@ impl Host for RunState {
             if let Err(unfit) = check(&value, 0) {
                 return Ok(Err(format!("the task's result cannot be kept: {unfit}")));
             }
+            drop(value);
+            self.give_back_written(estimate);
         }
         self.task.closing = Some(Closing::Complete(outcome));
         Ok(Ok(()))
@@ -105,8 +116,12 @@ impl Host for RunState {
         wait: bool,
     ) -> wasmtime::Result<Result<String, String>> {
         self.work.charge(name.len() + data.len())?;
+        // Its values are looked at and dropped.
+        let estimate = memory_estimate(&data);
+        self.charge_written(estimate)?;
         let via = self.document.member(VIA);
         let asked = self.task.subtasks.ask(via, (name, data), into, wait);
+        self.give_back_written(estimate);
         Ok(asked.map(|id| id.to_string()))
     }
 

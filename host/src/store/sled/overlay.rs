@@ -48,7 +48,9 @@ pub(super) struct OverlayTask {
 impl OverlayTask {
     /// Roughly what it costs in memory.
     pub(super) fn bytes(&self) -> usize {
-        TASK_BYTES + self.data.as_ref().map_or(0, |data| data.len()) + self.entries.len()
+        let result = self.head.result.as_ref().map_or(0, String::len);
+        let data = self.data.as_ref().map_or(0, |data| data.len());
+        TASK_BYTES + result + data + self.entries.len()
     }
 
     /// Returns the data that are replaced.

@@ -1,9 +1,10 @@
 use serde_json::json;
 
 use super::*;
+use crate::domain::clock::Millis;
+use crate::domain::ids::TaskId;
 use crate::domain::subtask::Child;
 use crate::engine::children::{Base, can_land, is_owed, noted, rebase, remember};
-use crate::engine::tasks::document;
 use crate::store::conformance::samples;
 
 const NOW: Millis = 1_764_000_100_000;
@@ -204,35 +205,6 @@ fn a_result_is_what_the_task_was_completed_with_or_its_data_or_its_fault() {
     for state in [TaskState::Cancelled, TaskState::Unmatched] {
         assert!(result(&ended(state), data)["error"].is_string(), "{state}");
     }
-}
-
-#[test]
-fn results_land_where_they_belong_and_one_without_a_place_is_a_fault() {
-    let head = waiting(
-        vec![
-            child(1, Some("/list/-"), false),
-            child(2, Some("/n/x"), false),
-        ],
-        None,
-    );
-    let mut data = document(r#"{"list":[1],"n":5}"#.into()).unwrap();
-    let commit = landed(head.clone(), &mut data, vec![(id(1), json!("one"))], NOW);
-    assert_eq!(&**data.text(), r#"{"list":[1,"one"],"n":5}"#);
-    assert_eq!(commit.head.state(), TaskState::Ready);
-    assert_eq!(commit.head.children.len(), 1);
-    assert!(
-        matches!(&commit.entries[..], [Entry::Subtask { changes, .. }] if changes.contains("/list/1"))
-    );
-    let commit = landed(commit.head, &mut data, vec![(id(2), json!(2))], NOW);
-    assert_eq!(commit.head.state(), TaskState::Error);
-    let fault = commit.head.fault.unwrap();
-    assert!(fault.contains("`/n` is a number"), "{fault}");
-    // What is too deep for its place comes as an error in its place.
-    let deep = (0..crate::domain::limits::DATA_DEPTH).fold(json!(1), |inner, _| json!([inner]));
-    let mut data = document("{}".into()).unwrap();
-    landed(head, &mut data, vec![(id(2), deep)], NOW);
-    let place = data.to_value()["n"]["x"]["error"].clone();
-    assert!(place.is_string(), "{}", data.text());
 }
 
 #[test]
