@@ -205,3 +205,66 @@ async fn limits_are_set_by_command_line_and_manifest() {
         );
     }
 }
+
+/// Each task says how it came in: a long query and many documents are too much together, which is known before all are made.
+#[tokio::test]
+async fn many_documents_of_a_request_with_a_long_query_are_refused_together() {
+    let server = Server::start().await;
+    let webhook = server.webhook("w").await;
+    let names: Vec<String> = (0..8_000).map(|name| format!("n{name}")).collect();
+    let long = format!("{webhook}?{}", names.join("&"));
+    let (status, answer) = server
+        .send(&long, "application/x-ndjson", "0\n".repeat(1_000))
+        .await;
+    assert_eq!(status, 413, "{answer}");
+    let refused = refusal(&answer);
+    assert_eq!(refused.code, "body-too-large");
+    let made = refused
+        .detail
+        .split_once(" tasks of this request")
+        .unwrap()
+        .0;
+    let made: usize = made.rsplit(' ').next().unwrap().parse().unwrap();
+    assert!((2..200).contains(&made), "{}", refused.detail);
+    assert!(server.tasks("").await.is_empty());
+    let (status, answer) = server
+        .send(&long, "application/x-ndjson", "0\n".repeat(10))
+        .await;
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(server.tasks("").await.len(), 10);
+}
+
+#[tokio::test]
+async fn a_workspace_that_holds_all_bodies_it_may_leaves_room_for_others() {
+    let mut server = Server::with(&["--bodies-bytes", "8MiB"]).await;
+    let greedy = server.webhook("w").await;
+    let address = server.url.strip_prefix("http://").unwrap().to_owned();
+    let path = greedy.strip_prefix(&server.url).unwrap();
+    let head = format!("POST {path} HTTP/1.1\r\nhost: a\r\ncontent-length: 1000000\r\n\r\n");
+    let mut uploads = Vec::new();
+    for _ in 0..9 {
+        let mut upload = TcpStream::connect(&address).await.unwrap();
+        // The last one may be refused before all of it is written.
+        let _ = upload
+            .write_all(&[head.as_bytes(), &[b' '; 999_999]].concat())
+            .await;
+        uploads.push(upload);
+    }
+    let large = json!({"text": "x".repeat(500_000)});
+    let until = Instant::now() + PATIENCE;
+    while server
+        .send(&greedy, "application/json", large.to_string())
+        .await
+        .0
+        != 503
+    {
+        assert!(Instant::now() < until, "its bodies are not bounded");
+    }
+    server.enter("neighbour").await;
+    let webhook = server.webhook("w").await;
+    let (status, answer) = server
+        .send(&webhook, "application/json", large.to_string())
+        .await;
+    assert_eq!(status, 200, "{answer}");
+    drop(uploads);
+}

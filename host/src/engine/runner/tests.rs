@@ -1,7 +1,7 @@
 //! Checks of what becomes of a task whose run panics.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::clock::SystemClock;
 use crate::connectors::{FetchClient, FetchSettings};
@@ -14,6 +14,8 @@ use crate::store::conformance::samples;
 use crate::store::memory::MemoryStore;
 
 use super::*;
+
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Panics once when it is dropped in a run, which is where a task is made durable with its first step forward.
 struct PanicsInRun(Arc<AtomicBool>);
@@ -55,13 +57,16 @@ async fn a_run_that_panics_is_set_aside_and_the_next_one_has_its_place() {
     let engine = engine(store.clone(), has_panicked.clone()).await;
     let workspace = samples::workspace("default");
     let mut ids = Vec::new();
-    // A task whose run takes long is made durable outside of it: then the next one panics.
+    let until = Instant::now() + PATIENCE;
+    // While others may be ready, a task is made durable before it runs, and so is one whose run takes long: then the
+    // next one panics.
     while !has_panicked.load(Ordering::Relaxed) {
-        assert!(ids.len() < 100, "no run has panicked");
+        assert!(Instant::now() < until, "no run has panicked");
         let id = engine.acceptor.place(TaskId::new()).unwrap();
         let task = samples::new_task(&workspace, id, "{}");
         engine.acceptor.clone().accept(task).await.unwrap();
         ids.push(id);
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let panicked = *ids.last().unwrap();
     let last = engine.acceptor.place(TaskId::new()).unwrap();
@@ -77,7 +82,7 @@ async fn a_run_that_panics_is_set_aside_and_the_next_one_has_its_place() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        let head = tokio::time::timeout(Duration::from_secs(60), ended)
+        let head = tokio::time::timeout(PATIENCE, ended)
             .await
             .expect("the runner's place is lost");
         assert_eq!(head.state(), expected, "{:?}", head.fault);

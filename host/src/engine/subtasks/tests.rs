@@ -24,6 +24,10 @@ fn workspace() -> WorkspaceName {
 }
 
 async fn engine(store: &Arc<dyn Store>) -> Arc<Engine> {
+    engine_with(store, u64::MAX).await
+}
+
+async fn engine_with(store: &Arc<dyn Store>, memory: u64) -> Arc<Engine> {
     let dir = tempfile::tempdir().unwrap();
     let vault = Vault::open(dir.path(), Some(&"a".repeat(64))).unwrap();
     let sandbox = Sandbox::new(SandboxSettings {
@@ -40,7 +44,10 @@ async fn engine(store: &Arc<dyn Store>) -> Arc<Engine> {
         sandbox,
         fetch: Arc::new(FetchClient::new(FetchSettings::default()).unwrap()),
         clock,
-        settings: EngineSettings::default(),
+        settings: EngineSettings {
+            memory,
+            ..EngineSettings::default()
+        },
         weights: Default::default(),
         running: crate::engine::RunList::Nowhere,
     })
@@ -257,4 +264,67 @@ async fn a_task_is_updated_while_its_subtasks_end() {
     let (_, data) = until(&store, parent, TaskState::Unmatched).await;
     assert_eq!(data["results"].as_array().unwrap().len(), 40);
     assert_eq!(data.as_object().unwrap().len(), 41, "{data}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_data_is_changed_when_there_is_memory_for_its_values() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let engine = engine_with(&store, 64 << 20).await;
+    let large = format!(r#"{{"list":[{}0]}}"#, "0,".repeat(50_000));
+    let (small_id, large_id) = (TaskId::new(), TaskId::new());
+    for (id, data) in [(small_id, r#"{"a":1}"#), (large_id, &*large)] {
+        let mut task = samples::new_task(&workspace(), id, data);
+        task.head.standing = TaskState::Waiting.into();
+        store.accept_owned(task).await.unwrap();
+    }
+    let edit = || (vec![Edit::Patch(json!({"b": 2}))], None);
+    let whose = workspace();
+    let update = |id| {
+        let actions = &engine.actions;
+        actions.update(&whose, id, edit(), "a test".into())
+    };
+    let other = "other".parse().unwrap();
+    let all = engine.memory.wait_for(&other, engine.memory.most()).await;
+    // Another workspace has what is above the shares, and this needs more than its own.
+    let refused = update(large_id).await;
+    assert!(matches!(refused, Err(crate::engine::ActionError::NoMemory)));
+    assert_eq!(there(&store, large_id).await.1.get("b"), None);
+    update(small_id).await.unwrap();
+    drop(all);
+    update(large_id).await.unwrap();
+    assert_eq!(there(&store, large_id).await.1["b"], json!(2));
+    let until = Instant::now() + Duration::from_secs(60);
+    while engine.memory.used() > 0 && Instant::now() < until {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(engine.memory.used(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn results_are_put_into_the_data_a_mebibyte_at_a_time() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let engine = engine(&store).await;
+    let (parent, children) = (TaskId::new(), [(); 6].map(|()| TaskId::new()));
+    let mut task = waiting(parent, None, &children);
+    task.head
+        .children
+        .iter_mut()
+        .for_each(|child| child.ended = true);
+    task.head.standing = TaskState::Ready.into();
+    let version = task.head.version;
+    for child in children {
+        let text = json!({"text": "x".repeat(400_000)}).to_string();
+        let mut child = samples::new_task(&workspace(), child, &text);
+        child.head.standing = TaskState::Done.into();
+        store.accept_owned(child).await.unwrap();
+    }
+    store.accept_owned(task).await.unwrap();
+    let edit = (vec![Edit::Patch(json!({"wake": true}))], None);
+    let whose = workspace();
+    let woken = engine.actions.update(&whose, parent, edit, "a test".into());
+    woken.await.unwrap();
+    let (head, data) = until(&store, parent, TaskState::Unmatched).await;
+    assert_eq!(data["results"].as_array().unwrap().len(), 6);
+    // The change, three results twice, and the end.
+    assert_eq!(head.version, version + 4);
 }

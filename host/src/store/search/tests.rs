@@ -281,3 +281,24 @@ async fn a_costly_pattern_ends_a_page_early_and_every_task_is_judged_once() {
     );
     assert_eq!(all_pages(&store, &ws, wanted).await.len(), 40);
 }
+
+#[tokio::test]
+async fn a_page_ends_when_its_results_are_large() {
+    let (store, ws) = (MemoryStore::new(), workspace("acme"));
+    let result = format!("\"{}\"", "x".repeat(300_000));
+    for _ in 0..12 {
+        let mut task = new_task(&ws, TaskId::new(), r#"{"a":1}"#);
+        task.head.result = Some(result.clone());
+        store.accept_owned(task).await.unwrap();
+    }
+    for pattern in [None, pattern(json!({"a": 1}))] {
+        let wanted = Search {
+            pattern,
+            limit: 100,
+            ..Search::default()
+        };
+        let first = search(&store, None, &ws, &wanted).await.unwrap();
+        assert_eq!(first.tasks.len(), 4);
+        assert_eq!(all_pages(&store, &ws, wanted).await.len(), 12);
+    }
+}

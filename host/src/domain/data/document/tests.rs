@@ -121,3 +121,37 @@ proptest! {
         prop_assert_eq!(one.seen(), &plain);
     }
 }
+
+#[test]
+fn one_of_many_members_is_read_alone() {
+    let mut text = String::from(r#"{"a":{"b":1},"b":[1]"#);
+    for number in 0..100 {
+        text.push_str(&format!(r#","n{number}":{{"b":{number}}}"#));
+    }
+    text.push_str(r#","b":[2],"\u0063":3}"#);
+    let document = document(&text);
+    assert_eq!(document.member("b").as_deref(), Some(&json!([2])));
+    assert_eq!(document.member("c").as_deref(), Some(&json!(3)));
+    assert_eq!(document.member("d"), None);
+    assert_eq!(document.seen(), &json!({}));
+}
+
+#[test]
+fn a_member_is_given_as_text_if_it_would_be_written_so() {
+    let document = document(
+        r#"{"plain":[1,{"a":"x"}],"spaced":[1, 2],"twice":{"a":1,"a":2},"esc\u0061ped":true}"#,
+    );
+    let text = |name| document.member_as_written(name);
+    assert_eq!(text("plain"), Some(r#"[1,{"a":"x"}]"#));
+    assert_eq!(text("escaped"), Some("true"));
+    for name in ["spaced", "twice", "none"] {
+        assert_eq!(text(name), None, "{name}");
+    }
+    let mut draft = crate::domain::data::Draft::new(Arc::new(document.clone()));
+    let at = |place: &str| crate::domain::data::Pointer::parse(place).unwrap();
+    assert_eq!(draft.member_text(&at("/plain")), Some(r#"[1,{"a":"x"}]"#));
+    assert_eq!(draft.member_text(&at("/plain/0")), None);
+    assert_eq!(draft.member_text(&at("")), None);
+    draft.set(&at("/plain/0"), json!(7)).unwrap();
+    assert_eq!(draft.member_text(&at("/plain")), None);
+}
