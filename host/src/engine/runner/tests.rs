@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use crate::clock::SystemClock;
 use crate::connectors::{FetchClient, FetchSettings};
+use crate::domain::clock::{Clock, Millis, Sleep};
 use crate::domain::ids::TaskId;
-use crate::domain::task::TaskState;
-use crate::engine::{Announce, Engine, EngineParts, EngineSettings, RunList};
+use crate::domain::task::{TaskHead, TaskState};
+use crate::engine::{Engine, EngineParts, EngineSettings, RunList};
 use crate::sandbox::{Sandbox, SandboxSettings};
 use crate::store::Store;
 use crate::store::conformance::samples;
@@ -17,21 +18,36 @@ use super::*;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Panics once when it is dropped in a run, which is where a task is made durable with its first step forward.
-struct PanicsInRun(Arc<AtomicBool>);
+/// A clock that panics once when a run reads it.
+#[derive(Debug, Default)]
+struct PanickingClock {
+    clock: SystemClock,
+    is_armed: AtomicBool,
+}
 
-impl Drop for PanicsInRun {
-    fn drop(&mut self) {
+impl Clock for PanickingClock {
+    fn now(&self) -> Millis {
         let in_run = std::thread::current().name() == Some("engine");
-        if in_run && !self.0.swap(true, Ordering::Relaxed) {
+        if in_run && self.is_armed.swap(false, Ordering::Relaxed) {
             panic!("a fault of the server");
         }
+        self.clock.now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.clock.monotonic()
+    }
+
+    fn sleep(&self, time: Duration) -> Sleep {
+        self.clock.sleep(time)
+    }
+
+    fn sleep_until(&self, at: Millis) -> Sleep {
+        self.clock.sleep_until(at)
     }
 }
 
-async fn engine(store: Arc<dyn Store>, has_panicked: Arc<AtomicBool>) -> Arc<Engine> {
-    let clock: Arc<dyn crate::domain::clock::Clock> = Arc::new(SystemClock::default());
-    let announce: Announce = Arc::new(move || Box::new(PanicsInRun(has_panicked.clone())));
+async fn engine(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Arc<Engine> {
     Engine::start(EngineParts {
         store,
         catalog: crate::catalog::in_memory(clock.clone()).await,
@@ -45,46 +61,45 @@ async fn engine(store: Arc<dyn Store>, has_panicked: Arc<AtomicBool>) -> Arc<Eng
         },
         weights: Default::default(),
         running: RunList::Nowhere,
-        announce: Some(announce),
+        announce: None,
     })
     .unwrap()
+}
+
+/// A new task as it is at its end.
+async fn ended(engine: &Engine, store: &Arc<dyn Store>) -> TaskHead {
+    let workspace = samples::workspace("default");
+    let id = engine.acceptor.place(TaskId::new()).unwrap();
+    let task = samples::new_task(&workspace, id, "{}");
+    engine.acceptor.clone().accept(task).await.unwrap();
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let stored = store.load(&workspace, id).await.unwrap().unwrap();
+        if stored.head.state().is_final() {
+            return stored.head;
+        }
+        assert!(Instant::now() < until, "the runner's place is lost");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_panics_is_set_aside_and_the_next_one_has_its_place() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
-    let has_panicked = Arc::<AtomicBool>::default();
-    let engine = engine(store.clone(), has_panicked.clone()).await;
-    let workspace = samples::workspace("default");
-    let mut ids = Vec::new();
+    let clock = Arc::<PanickingClock>::default();
+    let engine = engine(store.clone(), clock.clone()).await;
     let until = Instant::now() + PATIENCE;
-    // While others may be ready, a task is made durable before it runs, and so is one whose run takes long: then the
-    // next one panics.
-    while !has_panicked.load(Ordering::Relaxed) {
+    let panicked = loop {
+        clock.is_armed.store(true, Ordering::Relaxed);
+        let head = ended(&engine, &store).await;
+        // What looks after schedules may have read it first.
+        if head.state() == TaskState::Error {
+            break head;
+        }
         assert!(Instant::now() < until, "no run has panicked");
-        let id = engine.acceptor.place(TaskId::new()).unwrap();
-        let task = samples::new_task(&workspace, id, "{}");
-        engine.acceptor.clone().accept(task).await.unwrap();
-        ids.push(id);
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    let panicked = *ids.last().unwrap();
-    let last = engine.acceptor.place(TaskId::new()).unwrap();
-    let task = samples::new_task(&workspace, last, "{}");
-    engine.acceptor.clone().accept(task).await.unwrap();
-    for (id, expected) in [(panicked, TaskState::Error), (last, TaskState::Unmatched)] {
-        let ended = async {
-            loop {
-                let stored = store.load(&workspace, id).await.unwrap().unwrap();
-                if stored.head.state().is_final() {
-                    return stored.head;
-                }
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        let head = tokio::time::timeout(PATIENCE, ended)
-            .await
-            .expect("the runner's place is lost");
-        assert_eq!(head.state(), expected, "{:?}", head.fault);
-    }
+    };
+    let fault = panicked.fault.unwrap();
+    assert!(fault.contains("an internal error of the server"), "{fault}");
+    let next = ended(&engine, &store).await;
+    assert_eq!(next.state(), TaskState::Unmatched);
 }
