@@ -39,6 +39,7 @@ mod hostile_cpu;
 mod hostile_files;
 mod hostile_journal;
 mod hostile_memory;
+mod hostile_setup;
 mod hostile_timers;
 mod idempotency;
 mod ingest;

@@ -147,6 +147,16 @@ pub enum CatalogError {
         /// Their limit in bytes.
         most: usize,
     },
+    /// The workspace's setup would be too large.
+    #[error(
+        "the setup of this workspace would have {bytes} bytes, and at most {most} are allowed in all for its webhooks, steps, config, connectors, schedules and tokens; delete some, or make them smaller"
+    )]
+    SetupTooLarge {
+        /// Its size with the change, in bytes.
+        bytes: usize,
+        /// The bound.
+        most: usize,
+    },
     /// A webhook cannot have a schema.
     #[error(transparent)]
     Schema(#[from] BadSchema),
@@ -188,6 +198,7 @@ impl From<StoreError> for CatalogError {
                 workspace: None,
             },
             StoreError::TooMany { what, most } => Self::Full { what, most },
+            StoreError::SetupTooLarge { bytes, most } => Self::SetupTooLarge { bytes, most },
             error => Self::Store(error),
         }
     }

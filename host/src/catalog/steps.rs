@@ -179,7 +179,7 @@ impl Catalog {
             });
         }
         let now = self.clock.now();
-        let step = Step {
+        let mut step = Step {
             name,
             kind: inspected.kind,
             digest: inspected.digest,
@@ -192,6 +192,7 @@ impl Catalog {
             updated: now,
         };
         LiveStep::new(step.clone())?.check_memory()?;
+        step.condition = matching::compact(&step.condition);
         let (catalog, owner) = (self.clone(), workspace.clone());
         self.change(move || {
             let (catalog, owner, mut step, component, tuning) = (

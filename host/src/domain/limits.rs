@@ -151,6 +151,10 @@ pub const CONDITION_BYTES: usize = 64 * 1024;
 
 /// Workspaces of one server. Each costs some hundred bytes; it bounds what one token can fill.
 pub const WORKSPACES: usize = 10_000;
+/// Bytes of all that a workspace has set up, as it is stored: webhooks, steps without their components, config, connectors,
+/// schedules and tokens. It is kept in memory, and a start has it some times: once for the tree, once for its copy, and
+/// once opened. A workspace with the most steps and webhooks of usual sizes has half of it.
+pub const SETUP_BYTES: usize = 64 * 1024 * 1024;
 /// Webhooks of one workspace; they are kept in memory.
 pub const WEBHOOKS: usize = 10_000;
 /// Secrets of one webhook: one, and those that it takes the place of. Each is tried on a request that fits none.

@@ -205,3 +205,21 @@ fn what_all_conditions_of_a_workspace_take_is_bounded_and_an_expression_counts_o
         before
     );
 }
+
+#[test]
+fn a_condition_is_kept_without_white_space_that_says_nothing() {
+    let long = format!("{{{}}}", " ".repeat(60_000));
+    for (written, kept) in [
+        (&*long, "{}"),
+        (" {\n\t\"a b\" : [1,\r 2 ] } ", "{\"a b\":[1,2]}"),
+        (
+            r#"{"a": "x \" y\\", "b\\\"  ": " "}"#,
+            r#"{"a":"x \" y\\","b\\\"  ":" "}"#,
+        ),
+    ] {
+        let compact = crate::catalog::matching::compact(written);
+        assert_eq!(compact, kept);
+        let value = |text| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert_eq!(value(&compact), value(written));
+    }
+}

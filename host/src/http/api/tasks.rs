@@ -26,7 +26,7 @@ use crate::store::{Terms, Timeline};
 /// Tasks on a page, if the query does not say.
 const PAGE: usize = 50;
 /// An answer that its workspace is not charged for, in bytes.
-const SMALL: usize = 256 * 1024;
+pub(super) const SMALL: usize = 256 * 1024;
 /// The largest page.
 const MOST: usize = 500;
 
@@ -229,9 +229,9 @@ pub(in crate::http) fn held(
 }
 
 /// Bytes that a workspace is charged for as long as they are there.
-struct ChargedBytes(
-    Vec<u8>,
-    #[expect(dead_code, reason = "it is given back when this is dropped")] Permit,
+pub(super) struct ChargedBytes(
+    pub(super) Vec<u8>,
+    #[expect(dead_code, reason = "it is given back when this is dropped")] pub(super) Permit,
 );
 
 impl AsRef<[u8]> for ChargedBytes {

@@ -21,9 +21,9 @@ pub(super) fn catalog(error: &CatalogError) -> Kind {
             kind(S::NOT_FOUND, "not-found")
         }
         CatalogError::Exists { .. } => kind(S::CONFLICT, "exists"),
-        CatalogError::Full { .. } | CatalogError::ConditionsTooLarge { .. } => {
-            kind(S::CONFLICT, "limit-reached")
-        }
+        CatalogError::Full { .. }
+        | CatalogError::ConditionsTooLarge { .. }
+        | CatalogError::SetupTooLarge { .. } => kind(S::CONFLICT, "limit-reached"),
         CatalogError::ConditionTooLarge { .. } => kind(S::UNPROCESSABLE_ENTITY, "bad-condition"),
         CatalogError::Permanent { .. } => kind(S::CONFLICT, "permanent"),
         CatalogError::TooLarge { most: bytes, .. }
