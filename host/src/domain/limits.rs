@@ -183,6 +183,9 @@ pub const DELIVERY_BODY_BYTES: usize = 64 * 1024;
 pub const DELIVERIES_AT_ONCE: u32 = 50;
 /// Bytes of deliveries that wait to be recorded, in the whole server. The others are counted.
 pub const DELIVERIES_PENDING: usize = 4 * 1024 * 1024;
+/// Of them, those that a workspace may have in any case: one that has more gets none while half of all are taken, so that
+/// the deliveries of others are recorded beside a flood of its.
+pub const DELIVERIES_PENDING_OF_WORKSPACE: usize = DELIVERIES_PENDING / 16;
 /// The longest that a sender waits for its task, in seconds. Proxies and senders give up soon after.
 pub const REPLY_WAIT_SECONDS: u32 = 60;
 /// Bytes of a webhook's fixed reply; it is kept in memory.
