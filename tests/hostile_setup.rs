@@ -109,3 +109,46 @@ async fn the_white_space_of_a_condition_is_not_kept() {
     let webhook = server.webhook("w").await;
     server.run(&webhook, &json!({"n": 1}), "done").await;
 }
+
+/// The component with a section that nothing reads.
+fn padded(mut component: Vec<u8>, bytes: usize) -> Vec<u8> {
+    component.push(0);
+    let size = bytes + 2;
+    let last = size >> 28;
+    for shift in [0, 7, 14, 21] {
+        component.push((size >> shift) as u8 | 0x80);
+    }
+    component.push(last as u8);
+    component.extend([1, b'p']);
+    component.resize(component.len() + bytes, 0);
+    component
+}
+
+#[tokio::test]
+async fn of_many_rollbacks_at_once_one_has_its_component_in_memory() {
+    let server = Server::with(&["--memory", "256MiB"]).await;
+    for data in ["", "(data (i32.const 512) \"x\")"] {
+        let large = padded(component("1", data, "", ""), 28 * 1024 * 1024);
+        let (status, answer) = server.try_step("s", large, "").await;
+        assert!(status.is_success(), "{answer}");
+    }
+    let idle = resident(&server);
+    let path = server.path("steps/s/rollback");
+    let rollbacks = (0..40).map(|_| server.api(Method::POST, &path, Some(json!({}))));
+    let answers = futures_util::future::join_all(rollbacks);
+    let mut highest = 0;
+    let mut answers = std::pin::pin!(answers);
+    let answers = loop {
+        match tokio::time::timeout(Duration::from_millis(2), &mut answers).await {
+            Ok(answers) => break answers,
+            Err(_) => highest = highest.max(resident(&server)),
+        }
+    };
+    for (status, answer) in answers {
+        assert_eq!(status, StatusCode::OK, "{answer}");
+    }
+    let grown = highest.saturating_sub(idle);
+    assert!(grown < 400 * 1024 * 1024, "{idle} bytes, and {grown} more");
+    let webhook = server.webhook("w").await;
+    server.run(&webhook, &json!({"n": 1}), "done").await;
+}

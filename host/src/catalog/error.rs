@@ -5,6 +5,7 @@ use stepwell_condition::PatternError;
 use super::bad_schema::BadSchema;
 use crate::connectors::named::DeclarationError;
 use crate::domain::authentication::AuthenticationError;
+use crate::domain::budget::Exhausted;
 use crate::domain::ids::{StepName, WorkspaceName};
 use crate::domain::limits::StepLimits;
 use crate::domain::schedule::ScheduleError;
@@ -184,6 +185,9 @@ pub enum CatalogError {
     /// The store's values contradict each other.
     #[error("the store is damaged: {0}")]
     Damaged(String),
+    /// The workspace has no memory for it now.
+    #[error("the change needs {0}; try again in a moment")]
+    NoMemory(#[from] Exhausted),
     /// The server is going down.
     #[error("the change was cut short because the server is going down")]
     Interrupted,

@@ -58,6 +58,7 @@ pub use verifier::{
 
 use crate::domain::clock::Clock;
 use crate::domain::ids::WorkspaceName;
+use crate::domain::places::Places;
 use crate::sandbox::Sandbox;
 use crate::store::{Manage, Store, StoreError};
 use crate::vault::Vault;
@@ -89,6 +90,8 @@ pub struct Catalog {
     agenda: Agenda,
     /// One lock for each component that is being loaded, so that it is loaded once.
     loading: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    /// Components whose bytes are in memory to be loaded.
+    loads: Places,
     uploads: Uploads,
 }
 

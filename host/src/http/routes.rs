@@ -247,7 +247,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::of(GET, VERSIONS, "listStepVersions", steps::versions).about("List a step's versions")
             .gives::<StepVersions>(200, "The one in place first."),
         Route::of(POST, ROLLBACK, "rollBackStep", steps::rollback).about("Roll a step back to an earlier version")
-            .takes::<Rollback>().gives::<Step>(200, "The step as it is now.").refuses(&[C::NoVersion, C::LimitReached]).refuses(&UPLOAD),
+            .takes::<Rollback>().gives::<Step>(200, "The step as it is now.").refuses(&[C::NoVersion, C::LimitReached, C::Overloaded]).refuses(&UPLOAD),
 
         Route::of(GET, TASKS, "listTasks", tasks::list).about("List tasks, the newest first")
             .asks::<TaskQuery>().gives::<TaskPage>(200, "A page of them.").refuses(&[C::BadPattern]),

@@ -156,9 +156,9 @@ pub(in crate::http) async fn rollback(
 ) -> Result<Response<Body>, ApiError> {
     let name = caller.name()?;
     let Rollback { to } = json_body(&api, &headers, body).await?;
-    let putting = api
-        .catalog
-        .rollback_step(&caller.workspace, name, to.as_deref());
+    let putting =
+        api.catalog
+            .rollback_step(&caller.workspace, name, to.as_deref(), &api.engine.memory);
     let putting = api.engine.charge(&caller.workspace, Box::pin(putting));
     let live = putting.await?;
     Ok(json(StatusCode::OK, &view::step(&live.step)))

@@ -62,6 +62,7 @@ pub(super) fn catalog(error: &CatalogError) -> Kind {
             field(error.field()),
         ),
         CatalogError::Store(error) => store_kind(error),
+        CatalogError::NoMemory(_) => kind(S::SERVICE_UNAVAILABLE, "overloaded"),
         CatalogError::Interrupted => kind(S::SERVICE_UNAVAILABLE, "shutting-down"),
         CatalogError::Vault(_) | CatalogError::Damaged(_) => {
             kind(S::INTERNAL_SERVER_ERROR, "internal")
