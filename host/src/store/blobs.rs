@@ -58,6 +58,9 @@ pub struct Blobs {
     /// The most bytes of all files of one workspace.
     most: AtomicU64,
     state: Mutex<State>,
+    /// How often bytes of files were synced.
+    #[cfg(test)]
+    pub(crate) syncs: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -86,6 +89,8 @@ impl Blobs {
             root,
             most: AtomicU64::new(u64::MAX),
             state: Mutex::default(),
+            #[cfg(test)]
+            syncs: AtomicU64::new(0),
         })
     }
 
@@ -110,6 +115,11 @@ impl Blobs {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
+    }
+
+    fn count_sync(&self) {
+        #[cfg(test)]
+        self.syncs.fetch_add(1, Ordering::Relaxed);
     }
 
     fn of_workspace(&self, workspace: &WorkspaceName) -> PathBuf {

@@ -1,6 +1,6 @@
 //! Files that are given to a task.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,6 +11,9 @@ use super::incoming::Charge;
 use super::{Arrived, BlobError, Blobs, failed, names, sync};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::store::StoreError;
+
+/// Files of a form up to which each is synced by itself: a sync of all writes what others have not synced, too.
+const SYNCED_ALONE: usize = 8;
 
 /// Files that a task has been given. They are removed when it is dropped, unless the task may be there by then
 /// ([`Kept::begin_acceptance`]) or is ([`Kept::stay`]); those that the task had before stay in any case.
@@ -45,6 +48,9 @@ impl Blobs {
         task: TaskId,
         files: Vec<Arrived>,
     ) -> Result<Kept, StoreError> {
+        // Before one has its name: another request that finds it there takes it for durable.
+        self.make_durable(&files)
+            .map_err(failed("a file cannot be written"))?;
         let mut kept = self.kept(workspace, task);
         kept.make().map_err(failed("a file cannot be written"))?;
         for file in files {
@@ -59,6 +65,20 @@ impl Blobs {
         }
         sync(&kept.directory).map_err(failed("a file cannot be written"))?;
         Ok(kept)
+    }
+
+    /// Makes the bytes of files durable: each by itself if they are few, or else all at once, so that a form of many small
+    /// files does not have the disk write its journal for each.
+    fn make_durable(&self, files: &[Arrived]) -> io::Result<()> {
+        if files.len() > SYNCED_ALONE {
+            self.count_sync();
+            return Ok(rustix::fs::syncfs(File::open(&self.root)?)?);
+        }
+        for file in files {
+            self.count_sync();
+            File::open(&file.path)?.sync_data()?;
+        }
+        Ok(())
     }
 
     /// Gives a task the files that another one of its workspace has; none if it has none.
