@@ -53,6 +53,7 @@ impl Blobs {
             .map_err(failed("a file cannot be written"))?;
         let mut kept = self.kept(workspace, task);
         kept.make().map_err(failed("a file cannot be written"))?;
+        self.settle(workspace, task)?;
         for file in files {
             let path = kept.directory.join(HEXLOWER.encode(&file.digest));
             // It came twice.
@@ -98,6 +99,7 @@ impl Blobs {
         }
         let mut kept = self.kept(workspace, to);
         kept.make().map_err(&unwritten)?;
+        self.settle(workspace, to)?;
         for name in files {
             let (old, new) = (source.join(&name), kept.directory.join(&name));
             if kept.is_there(&new) {
@@ -110,6 +112,14 @@ impl Blobs {
         }
         sync(&kept.directory).map_err(unwritten)?;
         Ok(Some(kept))
+    }
+
+    /// What the task has already is counted before it is given more, which counts by itself.
+    fn settle(&self, workspace: &WorkspaceName, task: TaskId) -> Result<(), StoreError> {
+        let settled = self
+            .usage(workspace)
+            .settle(&self.of_workspace(workspace), task);
+        settled.map_err(failed("the files cannot be counted"))
     }
 
     /// Removes the files of writes that ended with [`StoreError::Undecided`] and have been taken back.
@@ -171,8 +181,9 @@ impl Kept {
         if self.new.iter().any(|(new, _)| new == path) {
             return true;
         }
-        let mut state = self.blobs.state.lock();
+        let _given = self.blobs.given(self.task);
         let is_there = path.exists();
+        let mut state = self.blobs.state.lock();
         if is_there && let Some(arriving) = state.arriving.get_mut(&self.task) {
             arriving.given_again.push(path.to_owned());
         }
@@ -195,13 +206,14 @@ impl Drop for Kept {
     fn drop(&mut self) {
         let (blobs, is_refused) = (self.blobs.clone(), self.acceptance == Acceptance::None);
         let mut given_back = Vec::new();
-        // Under the lock, so that no other request takes a file for the task's that is removed now.
-        let mut state = blobs.state.lock();
-        let Some(arriving) = state.arriving.get_mut(&self.task) else {
-            return;
+        // No other request takes a file for the task's that is removed now.
+        let given = blobs.given(self.task);
+        let given_again = match blobs.state.lock().arriving.get(&self.task) {
+            Some(arriving) => arriving.given_again.clone(),
+            None => return,
         };
         for (path, mut charge) in self.new.drain(..) {
-            if is_refused && !arriving.given_again.contains(&path) {
+            if is_refused && !given_again.contains(&path) {
                 let _ = fs::remove_file(path);
                 given_back.push(charge);
             } else {
@@ -212,6 +224,10 @@ impl Drop for Kept {
             // Only an empty directory is removed: another request may have given the task files.
             let _ = fs::remove_dir(&self.directory);
         }
+        let mut state = blobs.state.lock();
+        let Some(arriving) = state.arriving.get_mut(&self.task) else {
+            return;
+        };
         // This process must not take a task for one that is not there if it may be.
         if self.acceptance != Acceptance::Unknown {
             arriving.requests -= 1;
@@ -220,6 +236,7 @@ impl Drop for Kept {
             }
         }
         drop(state);
+        drop(given);
         drop(given_back);
     }
 }

@@ -16,7 +16,10 @@ fn arrived(blobs: &Arc<Blobs>, of: &str, bytes: &[u8]) -> Arrived {
 
 fn used(blobs: &Blobs, of: &str) -> u64 {
     let state = blobs.state.lock();
-    state.used.get(&workspace(of)).copied().unwrap_or(0)
+    state
+        .used
+        .get(&workspace(of))
+        .map_or(0, |usage| usage.bytes())
 }
 
 /// Everything below the folder.
