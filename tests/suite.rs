@@ -41,6 +41,7 @@ mod hostile_journal;
 mod hostile_memory;
 mod hostile_setup;
 mod hostile_timers;
+mod hostile_uploads;
 mod idempotency;
 mod ingest;
 mod ingest_challenges;

@@ -41,6 +41,7 @@ mod ownership;
 mod pause;
 mod quarantine;
 mod queue;
+mod reads;
 mod removal;
 mod removal_asked;
 mod replay;
@@ -104,6 +105,7 @@ pub use acceptor::Acceptor;
 pub use actions::{ActionError, Actions};
 pub use blocking::FairPool;
 pub use interrupted::RunList;
+pub use reads::Reads;
 pub use removal::Removal;
 pub use replay::{Replayed, Replayer};
 pub use settings::EngineSettings;
@@ -146,6 +148,8 @@ pub struct Engine {
     pub removal: Arc<Removal>,
     /// Does work for workspaces beside their runs.
     pub pool: Arc<FairPool>,
+    /// Reads of users.
+    pub reads: Reads,
     workers: Arc<Workers>,
     /// The memory that tasks under way take from, which is the server's.
     pub memory: Arc<Budget>,
@@ -341,6 +345,7 @@ impl Engine {
                 memory: budget.clone(),
                 workers: all_workers.clone(),
             },
+            reads: Reads::new(pool.clone()),
             pool,
             workers: all_workers,
             memory: budget,

@@ -93,7 +93,8 @@ pub(in crate::http) async fn list(
 ) -> Result<Response<Body>, ApiError> {
     let wanted = wanted(query(asked)?)?;
     let pool: &dyn BlockingPool = &*api.engine.pool;
-    let page = search(&*api.store, Some(pool), &caller.workspace, &wanted).await?;
+    let reading = search(&*api.store, Some(pool), &caller.workspace, &wanted);
+    let page = api.engine.reads.run(&caller.workspace, reading).await?;
     // A webhook that was deleted has tasks; one that never was has none.
     if page.tasks.is_empty()
         && (page.next.or(wanted.before)).is_none()
@@ -146,7 +147,8 @@ pub(in crate::http) async fn count(
     State(api): State<Arc<Api>>,
     caller: Caller<Read>,
 ) -> Result<Response<Body>, ApiError> {
-    let counts = api.store.counts(&caller.workspace).await?;
+    let reading = api.store.counts(&caller.workspace);
+    let counts = api.engine.reads.run(&caller.workspace, reading).await?;
     let mut of = StateCounts::default();
     for (state, count) in TaskState::ALL.iter().zip(counts.of) {
         let place = match state {
@@ -176,7 +178,8 @@ pub(in crate::http) async fn show(
     let TimelineQuery { before } = query(asked)?;
     // Each holds some times what it shows.
     let _turn = api.views.wait_for(&caller.workspace, 1).await;
-    let timeline = api.store.timeline(&caller.workspace, id, before).await?;
+    let reading = api.store.timeline(&caller.workspace, id, before);
+    let timeline = api.engine.reads.run(&caller.workspace, reading).await?;
     let timeline = timeline.ok_or_else(|| ApiError::NoSuchTask {
         task: id,
         workspace: caller.workspace.clone(),
