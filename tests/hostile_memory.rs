@@ -56,7 +56,7 @@ impl Silent {
 }
 
 /// Bytes of memory that the server's process has resident.
-fn resident(server: &Server) -> u64 {
+pub(crate) fn resident(server: &Server) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:"));
     let kib = line.unwrap().split_whitespace().nth(1).unwrap();

@@ -1,6 +1,7 @@
 //! Secrets: read once, checked when they are read, never printed.
 
 use std::fmt;
+use std::sync::Arc;
 
 use aws_lc_rs::signature::{self as keys, ParsedPublicKey};
 use aws_lc_rs::{constant_time, digest, hmac};
@@ -249,26 +250,38 @@ impl fmt::Debug for Secret {
 }
 
 /// The secrets that are valid now: one, or an old and a new one while they are exchanged.
-#[derive(Debug, Default)]
+/// A copy shares the secrets.
+#[derive(Debug, Clone, Default)]
 pub struct Secrets {
-    pub(crate) all: Vec<Secret>,
-    pub(crate) verify_token: Option<Secret>,
+    pub(crate) all: Vec<Arc<Secret>>,
+    pub(crate) verify_token: Option<Arc<Secret>>,
 }
 
 impl Secrets {
     /// All that are valid. With none, each request is refused, unless the scheme is [`Check::None`].
     #[must_use]
-    pub const fn new(all: Vec<Secret>) -> Self {
+    pub fn new(all: Vec<Secret>) -> Self {
         Self {
-            all,
+            all: all.into_iter().map(Arc::new).collect(),
             verify_token: None,
+        }
+    }
+
+    /// Those of them at these places, from 0, and the text of [`Secrets::with_verify_token`]. They are shared with these.
+    #[must_use]
+    pub fn at(&self, is_wanted: impl Fn(usize) -> bool) -> Self {
+        let wanted = self.all.iter().enumerate();
+        let wanted = wanted.filter(|(place, _)| is_wanted(*place));
+        Self {
+            all: wanted.map(|(_, secret)| secret.clone()).collect(),
+            verify_token: self.verify_token.clone(),
         }
     }
 
     /// The first one: the newest, where they are in that order.
     #[must_use]
     pub fn first(&self) -> Option<&Secret> {
-        self.all.first()
+        self.all.first().map(|secret| &**secret)
     }
 
     /// The text that a sender repeats when it asks whether the webhook is wanted; see
@@ -282,7 +295,7 @@ impl Secrets {
             if token.raw.is_empty() {
                 Err(SecretError::Empty)
             } else {
-                Ok(token)
+                Ok(Arc::new(token))
             }
         })?);
         Ok(self)

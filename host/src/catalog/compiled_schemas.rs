@@ -8,14 +8,15 @@ use serde_json::Value;
 use stepwell_schema::{Schema, SchemaError};
 
 /// Compiled schemas by their texts.
-static KNOWN: LazyLock<Mutex<HashMap<Box<str>, Weak<Schema>>>> = LazyLock::new(Mutex::default);
+static KNOWN: LazyLock<Mutex<HashMap<Arc<str>, Weak<Schema>>>> = LazyLock::new(Mutex::default);
 
-/// Compiles a schema's text; equal texts share one compiled schema.
+/// Compiles a schema's text. Equal texts share one compiled schema, and the text that is returned with it: thousands of
+/// webhooks may have the same.
 ///
 /// # Errors
 /// It is no schema.
-pub(super) fn compiled(text: &str) -> Result<Arc<Schema>, SchemaError> {
-    if let Some(known) = KNOWN.lock().get(text).and_then(Weak::upgrade) {
+pub(super) fn compiled(text: &Arc<str>) -> Result<(Arc<str>, Arc<Schema>), SchemaError> {
+    if let Some(known) = known(&KNOWN.lock(), text) {
         return Ok(known);
     }
     let value: Value = serde_json::from_str(text).map_err(|error| SchemaError {
@@ -23,10 +24,23 @@ pub(super) fn compiled(text: &str) -> Result<Arc<Schema>, SchemaError> {
         message: format!("it is not JSON: {error}"),
     })?;
     let schema = Arc::new(Schema::compile(&value)?);
-    let mut known = KNOWN.lock();
-    if known.len() == known.capacity() {
-        known.retain(|_, schema| schema.strong_count() > 0);
+    let mut all = KNOWN.lock();
+    // Another thread may have been quicker.
+    if let Some(known) = known(&all, text) {
+        return Ok(known);
     }
-    known.insert(text.into(), Arc::downgrade(&schema));
-    Ok(schema)
+    if all.len() == all.capacity() {
+        all.retain(|_, schema| schema.strong_count() > 0);
+    }
+    all.remove(text);
+    all.insert(text.clone(), Arc::downgrade(&schema));
+    Ok((text.clone(), schema))
+}
+
+fn known(
+    all: &HashMap<Arc<str>, Weak<Schema>>,
+    text: &Arc<str>,
+) -> Option<(Arc<str>, Arc<Schema>)> {
+    let (text, schema) = all.get_key_value(text)?;
+    Some((text.clone(), schema.upgrade()?))
 }

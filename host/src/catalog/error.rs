@@ -5,6 +5,7 @@ use stepwell_condition::PatternError;
 use super::bad_schema::BadSchema;
 use crate::connectors::named::DeclarationError;
 use crate::domain::authentication::AuthenticationError;
+use crate::domain::budget::Exhausted;
 use crate::domain::ids::{StepName, WorkspaceName};
 use crate::domain::limits::StepLimits;
 use crate::domain::schedule::ScheduleError;
@@ -147,6 +148,16 @@ pub enum CatalogError {
         /// Their limit in bytes.
         most: usize,
     },
+    /// The workspace's setup would be too large.
+    #[error(
+        "the setup of this workspace would have {bytes} bytes, and at most {most} are allowed in all for its webhooks, steps, config, connectors, schedules and tokens; delete some, or make them smaller"
+    )]
+    SetupTooLarge {
+        /// Its size with the change, in bytes.
+        bytes: usize,
+        /// The bound.
+        most: usize,
+    },
     /// A webhook cannot have a schema.
     #[error(transparent)]
     Schema(#[from] BadSchema),
@@ -174,6 +185,9 @@ pub enum CatalogError {
     /// The store's values contradict each other.
     #[error("the store is damaged: {0}")]
     Damaged(String),
+    /// The workspace has no memory for it now.
+    #[error("the change needs {0}; try again in a moment")]
+    NoMemory(#[from] Exhausted),
     /// The server is going down.
     #[error("the change was cut short because the server is going down")]
     Interrupted,
@@ -188,6 +202,7 @@ impl From<StoreError> for CatalogError {
                 workspace: None,
             },
             StoreError::TooMany { what, most } => Self::Full { what, most },
+            StoreError::SetupTooLarge { bytes, most } => Self::SetupTooLarge { bytes, most },
             error => Self::Store(error),
         }
     }

@@ -150,6 +150,25 @@ pub(super) fn pattern(condition: &str) -> Result<Pattern, CatalogError> {
     Pattern::parse(&value).map_err(CatalogError::BadCondition)
 }
 
+/// A condition, which is JSON, without white space that says nothing: it is kept in memory for each step.
+pub(super) fn compact(condition: &str) -> String {
+    let mut text = String::with_capacity(condition.len());
+    let (mut is_in_text, mut is_escaped) = (false, false);
+    for letter in condition.chars() {
+        if is_in_text {
+            is_in_text = is_escaped || letter != '"';
+            is_escaped = !is_escaped && letter == '\\';
+        } else if matches!(letter, ' ' | '\t' | '\n' | '\r') {
+            continue;
+        } else {
+            is_in_text = letter == '"';
+        }
+        text.push(letter);
+    }
+    text.shrink_to_fit();
+    text
+}
+
 /// Finds the steps that match without looking at all of them.
 #[derive(Default)]
 pub(super) struct Matching {

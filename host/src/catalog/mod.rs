@@ -58,6 +58,7 @@ pub use verifier::{
 
 use crate::domain::clock::Clock;
 use crate::domain::ids::WorkspaceName;
+use crate::domain::places::Places;
 use crate::sandbox::Sandbox;
 use crate::store::{Manage, Store, StoreError};
 use crate::vault::Vault;
@@ -93,6 +94,8 @@ pub struct Catalog {
     /// One lock for each component that a workspace loads, by its digest, so that it is loaded once. Another workspace
     /// with the same one does not wait for it: the first may have much to compile before.
     loading: Mutex<HashMap<Load, Arc<tokio::sync::Mutex<()>>>>,
+    /// Components whose bytes are in memory to be loaded.
+    loads: Places,
     uploads: Uploads,
 }
 

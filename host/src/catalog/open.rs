@@ -8,9 +8,16 @@ use parking_lot::{Mutex, RwLock};
 use super::{Catalog, CatalogError, DEFAULT_WORKSPACE, cache, scripts};
 use crate::domain::clock::Clock;
 use crate::domain::ids::WorkspaceName;
+use crate::domain::places::Places;
 use crate::sandbox::Sandbox;
 use crate::store::{Manage, Store, StoreError};
 use crate::vault::Vault;
+
+/// Components that are read to be loaded at once, each of 32 MiB at most. Most are compiled already and there in a moment;
+/// the others wait for their workspace's compilation.
+const LOADS: usize = 64;
+/// Of them, those of one workspace.
+const LOADS_OF_ONE: usize = 4;
 
 impl Catalog {
     /// Reads everything from the store, and adds the workspace [`DEFAULT_WORKSPACE`] to a store that
@@ -35,6 +42,7 @@ impl Catalog {
             looks: AtomicU64::new(0),
             agenda: Default::default(),
             loading: Mutex::default(),
+            loads: Places::new(LOADS, LOADS_OF_ONE),
             uploads: Default::default(),
         });
         catalog.read_all().await?;

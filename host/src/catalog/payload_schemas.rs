@@ -22,7 +22,7 @@ pub(super) async fn prepared(text: Option<Arc<str>>) -> Result<Option<Arc<Schema
     check_size(text.len())?;
     let compiling = spawn_blocking(move || compiled(&text));
     match compiling.await {
-        Ok(compiled) => Ok(Some(compiled.map_err(BadSchema::from)?)),
+        Ok(compiled) => Ok(Some(compiled.map_err(BadSchema::from)?.1)),
         Err(_) => Err(CatalogError::Interrupted),
     }
 }

@@ -8,6 +8,7 @@ use stepwell_condition::Budget;
 use super::error::check_tuning;
 use super::matching::{self, LiveStep, Match, TooCostly};
 use super::{Catalog, CatalogError, room};
+use crate::domain::budget::{Budget as Memory, Permit};
 use crate::domain::data::Document;
 use crate::domain::ids::{StepName, WorkspaceName};
 use crate::domain::limits::{self, StepLimits};
@@ -97,6 +98,8 @@ impl Catalog {
         if let Some(component) = self.sandbox.loaded(&step.digest) {
             return Ok(component);
         }
+        // They wait for a compilation.
+        let _place = self.loads.take(owner).await;
         let bytes =
             self.store
                 .component(&step.digest)
@@ -119,41 +122,6 @@ impl Catalog {
         component: Bytes,
         tuning: Tuning,
     ) -> Result<Added, CatalogError> {
-        self.put_step(workspace, name, component, tuning, false)
-            .await
-    }
-
-    /// Puts the version of a step in place whose digest begins with `to`, or the one that was in place
-    /// before. Limits and retry policy stay.
-    pub async fn rollback_step(
-        self: &Arc<Self>,
-        workspace: &WorkspaceName,
-        name: StepName,
-        to: Option<&str>,
-    ) -> Result<Arc<LiveStep>, CatalogError> {
-        let live = self.step(workspace, &name)?;
-        let version = version(&live.step, to)?;
-        if version.digest == live.step.digest {
-            return Ok(live);
-        }
-        let gone = || CatalogError::not_found("version", &version.digest, workspace);
-        let bytes = self.store.component(&version.digest).await?;
-        let bytes = Bytes::from_owner(bytes.ok_or_else(gone)?);
-        let put = self.put_step(workspace, name, bytes, Tuning::default(), true);
-        Ok(put.await?.step)
-    }
-
-    /// See [`Catalog::add_step`]; `must_be_there` refuses to add one.
-    async fn put_step(
-        self: &Arc<Self>,
-        workspace: &WorkspaceName,
-        name: StepName,
-        component: Bytes,
-        tuning: Tuning,
-        must_be_there: bool,
-    ) -> Result<Added, CatalogError> {
-        let there = self.workspace(workspace)?.read().step(&name).cloned();
-        let (step_limits, retry) = tuned(there.as_deref(), &tuning)?;
         if component.len() > limits::COMPONENT_BYTES {
             return Err(CatalogError::TooLarge {
                 what: "component",
@@ -161,11 +129,75 @@ impl Catalog {
                 most: limits::COMPONENT_BYTES,
             });
         }
-        let inspected = {
+        let component = Content::Component(component);
+        self.put_step(workspace, name, component, tuning).await
+    }
+
+    /// Puts the version of a step in place whose digest begins with `to`, or the one that was in place
+    /// before. Limits and retry policy stay. The component's bytes are taken from `memory` while they are there: those of
+    /// one component of a workspace.
+    ///
+    /// # Errors
+    /// [`CatalogError::NoMemory`] if the workspace has none for it now; those of the step that it becomes.
+    pub async fn rollback_step(
+        self: &Arc<Self>,
+        workspace: &WorkspaceName,
+        name: StepName,
+        to: Option<&str>,
+        memory: &Arc<Memory>,
+    ) -> Result<Arc<LiveStep>, CatalogError> {
+        let live = self.step(workspace, &name)?;
+        let version = version(&live.step, to)?;
+        if version.digest == live.step.digest {
+            return Ok(live);
+        }
+        let version = Content::Version(version.clone(), memory);
+        let put = self.put_step(workspace, name, version, Tuning::default());
+        Ok(put.await?.step)
+    }
+
+    /// A version's bytes, as long as they may be there.
+    async fn version_bytes(
+        &self,
+        workspace: &WorkspaceName,
+        version: &StepVersion,
+        memory: &Arc<Memory>,
+    ) -> Result<(Bytes, Permit), CatalogError> {
+        let permit = memory.take(workspace, version.size.min(memory.most()))?;
+        let bytes = self.store.component(&version.digest).await?;
+        match bytes {
+            Some(bytes) => Ok((Bytes::from_owner(bytes), permit)),
+            None => Err(gone(&version.digest, workspace)),
+        }
+    }
+
+    /// See [`Catalog::add_step`]; a version is put in the place of a step that is there.
+    async fn put_step(
+        self: &Arc<Self>,
+        workspace: &WorkspaceName,
+        name: StepName,
+        content: Content<'_>,
+        tuning: Tuning,
+    ) -> Result<Added, CatalogError> {
+        let there = self.workspace(workspace)?.read().step(&name).cloned();
+        let (step_limits, retry) = tuned(there.as_deref(), &tuning)?;
+        let (size, inspected) = {
             let _lock = self.uploads.lock(workspace).await;
-            self.sandbox
-                .inspect(workspace, &component, step_limits)
-                .await?
+            // Read only now: many may wait.
+            let (bytes, _permit) = match &content {
+                Content::Component(bytes) => (bytes.clone(), None),
+                Content::Version(version, memory) => {
+                    let (bytes, permit) = self.version_bytes(workspace, version, memory).await?;
+                    (bytes, Some(permit))
+                }
+            };
+            let inspecting = self.sandbox.inspect(workspace, &bytes, step_limits);
+            (bytes.len(), inspecting.await?)
+        };
+        let content = match content {
+            Content::Component(bytes) => Some(bytes),
+            // The store has it.
+            Content::Version(..) => None,
         };
         if inspected.condition.len() > limits::CONDITION_BYTES {
             return Err(CatalogError::TooLarge {
@@ -175,11 +207,11 @@ impl Catalog {
             });
         }
         let now = self.clock.now();
-        let step = Step {
+        let mut step = Step {
             name,
             kind: inspected.kind,
             digest: inspected.digest,
-            size: component.len() as u64,
+            size: size as u64,
             condition: inspected.condition,
             limits: step_limits,
             retry,
@@ -188,13 +220,14 @@ impl Catalog {
             updated: now,
         };
         LiveStep::new(step.clone())?.check_memory()?;
+        step.condition = matching::compact(&step.condition);
         let (catalog, owner) = (self.clone(), workspace.clone());
         self.change(move || {
-            let (catalog, owner, mut step, component, tuning) = (
+            let (catalog, owner, mut step, content, tuning) = (
                 catalog.clone(),
                 owner.clone(),
                 step.clone(),
-                component.clone(),
+                content.clone(),
                 tuning,
             );
             async move {
@@ -204,9 +237,14 @@ impl Catalog {
                     let old = workspace.step(&step.name).map(|old| &**old);
                     // It may have been changed while the component was looked at.
                     (step.limits, step.retry) = tuned(old, &tuning)?;
+                    let has = |old: &LiveStep| old.step.digests().any(|one| one == step.digest);
                     match old {
+                        // Another change has let go of the version.
+                        Some(old) if content.is_none() && !has(old) => {
+                            return Err(gone(&step.digest, &owner));
+                        }
                         Some(old) => step.created = old.step.created,
-                        None if must_be_there => {
+                        None if content.is_none() => {
                             let name = step.name.as_str();
                             return Err(CatalogError::not_found("step", name, &owner));
                         }
@@ -222,8 +260,11 @@ impl Catalog {
                     let most = limits::CONDITIONS_MEMORY;
                     workspace.matching.check_memory(&live, old, most)?;
                 }
-                let bytes: Arc<[u8]> = component.as_ref().into();
-                catalog.manage(Manage::PutStep(owner, step, bytes)).await?;
+                let change = match content {
+                    Some(bytes) => Manage::PutStep(owner, step, bytes.as_ref().into()),
+                    None => Manage::SetStep(owner, step),
+                };
+                catalog.manage(change).await?;
                 workspace.write().put_step(live.clone());
                 Ok(Added {
                     step: live,
@@ -293,6 +334,18 @@ impl Catalog {
         })
         .await
     }
+}
+
+/// What is to become a step.
+enum Content<'a> {
+    /// These bytes.
+    Component(Bytes),
+    /// A version that the store has, with what its bytes are taken from.
+    Version(StepVersion, &'a Arc<Memory>),
+}
+
+fn gone(digest: &str, workspace: &WorkspaceName) -> CatalogError {
+    CatalogError::not_found("version", digest, workspace)
 }
 
 /// The version whose digest begins with `to`, or the one that was in place before.

@@ -73,7 +73,7 @@ impl LiveWebhook {
     ///
     /// # Errors
     /// [`CatalogError::Vault`]; [`CatalogError::Damaged`] if the stored settings contradict each other.
-    pub(super) fn open(vault: &Vault, webhook: Webhook) -> Result<Arc<Self>, CatalogError> {
+    pub(super) fn open(vault: &Vault, mut webhook: Webhook) -> Result<Arc<Self>, CatalogError> {
         let damaged = |error: &dyn std::fmt::Display| {
             CatalogError::Damaged(format!(
                 "webhook `{}` of workspace `{}`: {error}",
@@ -103,9 +103,15 @@ impl LiveWebhook {
                 allow_ips: authentication.allow_ips.clone(),
             })
         };
-        let schema = webhook.schema.as_ref();
-        let schema = schema.map(|schema| compiled(&schema.text));
-        let compiled_schema = schema.transpose().map_err(|error| damaged(&error))?;
+        let compiled_schema = match &mut webhook.schema {
+            Some(schema) => {
+                let (text, schema_of_text) =
+                    compiled(&schema.text).map_err(|error| damaged(&error))?;
+                schema.text = text;
+                Some(schema_of_text)
+            }
+            None => None,
+        };
         Ok(Arc::new(Self {
             webhook,
             verifier,
@@ -317,7 +323,7 @@ impl Unopened {
     }
 }
 
-/// The secrets that are valid before each time, the earliest first.
+/// The secrets that are valid before each time, the earliest first. All times share them.
 pub(super) fn secrets(
     vault: &Vault,
     webhook: &Webhook,
@@ -332,27 +338,20 @@ pub(super) fn secrets(
     times.push(Millis::MAX);
     times.sort_unstable();
     times.dedup();
-    let mut all = Vec::with_capacity(times.len());
-    for time in times {
-        let mut valid = Vec::new();
-        for one in authentication
-            .secrets
-            .iter()
-            .filter(|one| until(one) >= time)
-        {
-            let text = opened(&one.id, &one.sealed)?;
-            let read = secret(&authentication.provider, scheme, &text);
-            valid.push(read.map_err(Unopened::Unfit)?);
-        }
-        let mut valid = Secrets::new(valid);
-        if let Some(sealed) = &authentication.verify_token {
-            let text = opened(VERIFY_TOKEN, sealed)?;
-            let with = valid.with_verify_token(&text);
-            valid = with.map_err(|error| Unopened::Unfit(error.to_string()))?;
-        }
-        all.push((time, valid));
+    let mut all = Vec::with_capacity(authentication.secrets.len());
+    for one in &authentication.secrets {
+        let text = opened(&one.id, &one.sealed)?;
+        let read = secret(&authentication.provider, scheme, &text);
+        all.push(read.map_err(Unopened::Unfit)?);
     }
-    Ok(all)
+    let mut all = Secrets::new(all);
+    if let Some(sealed) = &authentication.verify_token {
+        let text = opened(VERIFY_TOKEN, sealed)?;
+        let with = all.with_verify_token(&text);
+        all = with.map_err(|error| Unopened::Unfit(error.to_string()))?;
+    }
+    let valid = |time| all.at(|place| until(&authentication.secrets[place]) >= time);
+    Ok(times.into_iter().map(|time| (time, valid(time))).collect())
 }
 
 /// Whether requests of that provider are not verified at all.

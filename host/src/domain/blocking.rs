@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use tokio::task::{JoinError, JoinHandle};
 
@@ -21,6 +22,21 @@ pub type Job<T = ()> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// The result of a piece of work, until its caller downcasts it.
 type Answer = Box<dyn Any + Send>;
 
+/// Measures the work that is done on threads for what asked for it.
+pub trait Meter: Send + Sync {
+    /// Does the work, on the thread that calls it.
+    fn measure(&self, work: &mut dyn FnMut());
+}
+
+tokio::task_local! {
+    static METER: Arc<dyn Meter>;
+}
+
+/// Has the work measured that the future does by [`spawn_blocking`]. The meter is there until the last of it ends.
+pub async fn metered<F: Future>(meter: Arc<dyn Meter>, future: F) -> F::Output {
+    METER.scope(meter, future).await
+}
+
 /// Does work on a thread of the runtime that may block: as `tokio::task::spawn_blocking`, but of one type for all
 /// works. Of each other type, the compiler makes a task of its own, thousands of lines of it.
 ///
@@ -29,7 +45,18 @@ type Answer = Box<dyn Any + Send>;
 pub async fn spawn_blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, JoinError> {
-    spawn_blocking_by(tokio::task::spawn_blocking, work).await
+    let Ok(meter) = METER.try_with(Arc::clone) else {
+        return spawn_blocking_by(tokio::task::spawn_blocking, work).await;
+    };
+    let measured = move || {
+        let (mut work, mut done) = (Some(work), None);
+        meter.measure(&mut || done = work.take().map(|work| work()));
+        match done {
+            Some(done) => done,
+            None => unreachable!("a meter does the work"),
+        }
+    };
+    spawn_blocking_by(tokio::task::spawn_blocking, measured).await
 }
 
 /// The same by another runtime's function of that name.

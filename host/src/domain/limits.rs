@@ -155,6 +155,10 @@ pub const CONDITION_BYTES: usize = 64 * 1024;
 
 /// Workspaces of one server. Each costs some hundred bytes; it bounds what one token can fill.
 pub const WORKSPACES: usize = 10_000;
+/// Bytes of all that a workspace has set up, as it is stored: webhooks, steps without their components, config, connectors,
+/// schedules and tokens. It is kept in memory, and a start has it some times: once for the tree, once for its copy, and
+/// once opened. A workspace with the most steps and webhooks of usual sizes has half of it.
+pub const SETUP_BYTES: usize = 64 * 1024 * 1024;
 /// Webhooks of one workspace; they are kept in memory.
 pub const WEBHOOKS: usize = 10_000;
 /// Secrets of one webhook: one, and those that it takes the place of. Each is tried on a request that fits none.
@@ -183,6 +187,9 @@ pub const DELIVERY_BODY_BYTES: usize = 64 * 1024;
 pub const DELIVERIES_AT_ONCE: u32 = 50;
 /// Bytes of deliveries that wait to be recorded, in the whole server. The others are counted.
 pub const DELIVERIES_PENDING: usize = 4 * 1024 * 1024;
+/// Of them, those that a workspace may have in any case: one that has more gets none while half of all are taken, so that
+/// the deliveries of others are recorded beside a flood of its.
+pub const DELIVERIES_PENDING_OF_WORKSPACE: usize = DELIVERIES_PENDING / 16;
 /// The longest that a sender waits for its task, in seconds. Proxies and senders give up soon after.
 pub const REPLY_WAIT_SECONDS: u32 = 60;
 /// Bytes of a webhook's fixed reply; it is kept in memory.

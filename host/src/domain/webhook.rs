@@ -10,7 +10,7 @@ use super::ids::{WebhookName, WorkspaceName};
 use super::intake::{Intake, IntakeChange};
 use super::limits;
 use super::payload_schema::{PayloadSchema, PayloadSchemaChange};
-use super::reply::{ReplyRules, ReplyRulesChange};
+use super::reply::{ReplyRule, ReplyRules, ReplyRulesChange};
 
 /// A webhook as an operator or tenant added it.
 #[derive(Clone, PartialEq, Eq)]
@@ -76,6 +76,21 @@ impl Webhook {
         std::iter::once(&self.key)
             .chain(former)
             .map(WebhookKey::reveal)
+    }
+
+    /// About how many bytes it has: those of its long parts, and some for the others.
+    pub fn about_bytes(&self) -> usize {
+        let schema = self.schema.as_ref().map_or(0, |schema| schema.text.len());
+        let scheme = self.authentication.scheme.as_ref().map_or(0, String::len);
+        let reply = match &self.replies.rule {
+            ReplyRule::Fixed(reply) => {
+                let headers = reply.headers.iter();
+                let headers = headers.map(|(name, value)| name.len() + value.len());
+                reply.body.len() + headers.sum::<usize>()
+            }
+            ReplyRule::Accepted | ReplyRule::Wait { .. } => 0,
+        };
+        1024 + schema + scheme + reply
     }
 
     /// Gives it another name. The one that it had is a former one; of those the oldest are forgotten.

@@ -120,6 +120,11 @@ impl FairPool {
         }
     }
 
+    /// Waits while the workspace has used more than its share and others are active.
+    pub(super) async fn turn(&self, workspace: &WorkspaceName) {
+        drop((self.turns)(workspace).await);
+    }
+
     /// Counts time that a workspace used on a thread which counts none.
     pub fn spend(&self, workspace: &WorkspaceName, used: Duration) {
         (self.spend)(workspace, used);

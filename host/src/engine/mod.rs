@@ -41,6 +41,7 @@ mod ownership;
 mod pause;
 mod quarantine;
 mod queue;
+mod reads;
 mod removal;
 mod removal_asked;
 mod replay;
@@ -105,6 +106,7 @@ pub use actions::{ActionError, Actions, Held};
 pub use blocking::FairPool;
 pub use interrupted::RunList;
 pub use large_writes::LARGE_BODY;
+pub use reads::Reads;
 pub use removal::Removal;
 pub use replay::{AsAccepted, Replayed, Replayer};
 pub use settings::EngineSettings;
@@ -147,6 +149,8 @@ pub struct Engine {
     pub removal: Arc<Removal>,
     /// Does work for workspaces beside their runs.
     pub pool: Arc<FairPool>,
+    /// Reads of users.
+    pub reads: Reads,
     workers: Arc<Workers>,
     /// The memory that tasks under way take from, which is the server's.
     pub memory: Arc<Budget>,
@@ -345,6 +349,7 @@ impl Engine {
                 memory: budget.clone(),
                 workers: all_workers.clone(),
             },
+            reads: Reads::new(pool.clone()),
             pool,
             workers: all_workers,
             memory: budget,

@@ -203,20 +203,20 @@ pub(super) fn routes() -> Vec<Route> {
             .gives_nothing("It is deleted.").refuses(&[C::Permanent]),
 
         Route::of(GET, WEBHOOKS, "listWebhooks", webhooks::list).about("List the webhooks, with their secret URLs")
-            .gives::<Webhooks>(200, "All of the workspace."),
+            .gives::<Webhooks>(200, "All of the workspace.").refuses(&[C::Overloaded]),
         Route::of(POST, WEBHOOKS, "addWebhook", webhooks::add).about("Add a webhook")
             .takes::<NewWebhook>().gives::<Webhook>(201, "It is added.")
             .refuses(&[C::Exists, C::LimitReached, C::BadPointer, C::BadDedup, C::BadAuthentication, C::BadWebhook, C::BadSchema, C::TooLarge]),
         Route::of(GET, WEBHOOK, "getWebhook", webhooks::show).about("Show a webhook, by its name or id")
             .gives::<Webhook>(200, "The webhook."),
         Route::of(PUT, WEBHOOK, "changeWebhook", webhooks::change).about("Replace a webhook's correlation and dedup rule; its URL stays")
-            .takes::<WebhookSettings>().gives::<Webhook>(200, "The webhook as it is now.").refuses(&[C::BadPointer, C::BadDedup]),
+            .takes::<WebhookSettings>().gives::<Webhook>(200, "The webhook as it is now.").refuses(&[C::BadPointer, C::BadDedup, C::LimitReached]),
         Route::of(PATCH, WEBHOOK, "setWebhook", webhooks::patch).about("Change some members of a webhook; its URL stays")
             .takes::<WebhookChange>().gives::<Webhook>(200, "The webhook as it is now.")
             .refuses(&[C::BadPointer, C::BadDedup, C::BadAuthentication, C::BadWebhook, C::BadSchema, C::TooLarge, C::Exists, C::LimitReached]),
         Route::of(POST, ROTATE, "rotateWebhook", webhooks::rotate).about("Give a webhook a new URL; the one that it has ends after an overlap")
             .takes::<WebhookRotation>().gives::<Webhook>(200, "The webhook with its new URL.")
-            .refuses(&[C::BadAuthentication]),
+            .refuses(&[C::BadAuthentication, C::LimitReached]),
         Route::of(DELETE, WEBHOOK, "deleteWebhook", webhooks::delete).about("Delete a webhook; its tasks stay")
             .gives_nothing("It is deleted."),
         Route::of(POST, SAMPLE, "addWebhookSample", samples::create).about("Sign a request as the webhook's provider would send it")
@@ -224,7 +224,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::of(GET, SECRETS, "listWebhookSecrets", webhooks::secrets).about("List a webhook's secrets by id; their values are never shown")
             .gives::<WebhookSecrets>(200, "The newest first."),
         Route::of(POST, SECRETS, "addWebhookSecret", webhooks::add_secret).about("Add a secret to a webhook, or replace its secrets")
-            .takes::<NewWebhookSecret>().gives::<WebhookSecret>(201, "It is added.").refuses(&[C::BadAuthentication]),
+            .takes::<NewWebhookSecret>().gives::<WebhookSecret>(201, "It is added.").refuses(&[C::BadAuthentication, C::LimitReached]),
         Route::of(DELETE, SECRET, "deleteWebhookSecret", webhooks::delete_secret).about("Delete a webhook's secret")
             .gives_nothing("It is deleted."),
         Route::of(GET, PROVIDERS, "listProviders", providers::list).about("List the services whose webhooks are known")
@@ -233,7 +233,7 @@ pub(super) fn routes() -> Vec<Route> {
             .gives::<Provider>(200, "The service."),
 
         Route::of(GET, STEPS, "listSteps", steps::list).about("List the steps")
-            .gives::<Steps>(200, "All of the workspace."),
+            .gives::<Steps>(200, "All of the workspace.").refuses(&[C::Overloaded]),
         Route::of(GET, STEP, "getStep", steps::show).about("Show a step")
             .gives::<Step>(200, "The step."),
         Route::of(PUT, STEP, "putStep", steps::put).about("Upload a component or a script package as a step")
@@ -247,7 +247,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::of(GET, VERSIONS, "listStepVersions", steps::versions).about("List a step's versions")
             .gives::<StepVersions>(200, "The one in place first."),
         Route::of(POST, ROLLBACK, "rollBackStep", steps::rollback).about("Roll a step back to an earlier version")
-            .takes::<Rollback>().gives::<Step>(200, "The step as it is now.").refuses(&[C::NoVersion]).refuses(&UPLOAD),
+            .takes::<Rollback>().gives::<Step>(200, "The step as it is now.").refuses(&[C::NoVersion, C::LimitReached, C::Overloaded]).refuses(&UPLOAD),
 
         Route::of(GET, TASKS, "listTasks", tasks::list).about("List tasks, the newest first")
             .asks::<TaskQuery>().gives::<TaskPage>(200, "A page of them.").refuses(&[C::BadPattern]),
@@ -306,7 +306,7 @@ pub(super) fn routes() -> Vec<Route> {
             .gives_nothing("It is deleted."),
 
         Route::of(GET, SCHEDULES, "listSchedules", schedules::list).about("List the schedules")
-            .gives::<Schedules>(200, "All of the workspace."),
+            .gives::<Schedules>(200, "All of the workspace.").refuses(&[C::Overloaded]),
         Route::of(GET, SCHEDULE, "getSchedule", schedules::show).about("Show a schedule")
             .gives::<Schedule>(200, "The schedule."),
         Route::of(PUT, SCHEDULE, "putSchedule", schedules::put).about("Add or change a schedule")

@@ -344,7 +344,11 @@ impl Ingest {
     }
 
     /// As [`Ingest::task`]; what it does with a large document is the workspace's.
-    async fn make(&self, sent: Sent<'_>, document: &Document) -> Result<NewTask, IngestError> {
+    pub(super) async fn make(
+        &self,
+        sent: Sent<'_>,
+        document: &Document,
+    ) -> Result<NewTask, IngestError> {
         let make = || self.task(sent, document);
         let workspace = &sent.webhook.workspace;
         self.work(workspace, document.text.len(), make).await

@@ -49,6 +49,9 @@ pub struct DeliveryLog {
 #[derive(Default)]
 struct Pending {
     deliveries: HashMap<WorkspaceName, Vec<Delivery>>,
+    /// Of those of each workspace.
+    bytes_of: HashMap<WorkspaceName, usize>,
+    /// Of all.
     bytes: usize,
     /// By the webhook's id.
     allowances: HashMap<String, Allowance>,
@@ -62,20 +65,33 @@ struct Allowance {
 
 impl Pending {
     /// Whether one more delivery of a webhook is recorded, and how many before it were not.
-    fn admit(&mut self, webhook: &str) -> Option<u64> {
+    fn admit(&mut self, workspace: &WorkspaceName, webhook: &str) -> Option<u64> {
         let now = Instant::now();
         if !self.allowances.contains_key(webhook) {
             let bucket = Bucket::full(RECORDED, now);
             let allowance = Allowance { bucket, omitted: 0 };
             self.allowances.insert(webhook.to_owned(), allowance);
         }
+        let own = self.bytes_of.get(workspace).copied().unwrap_or_default();
+        let most = match own < limits::DELIVERIES_PENDING_OF_WORKSPACE {
+            true => limits::DELIVERIES_PENDING,
+            false => limits::DELIVERIES_PENDING / 2,
+        };
+        let is_full = self.bytes >= most;
         let allowance = self.allowances.get_mut(webhook)?;
-        let is_full = self.bytes >= limits::DELIVERIES_PENDING;
         if is_full || allowance.bucket.take(RECORDED, now).is_err() {
             allowance.omitted += 1;
             return None;
         }
         Some(std::mem::take(&mut allowance.omitted))
+    }
+
+    fn push(&mut self, workspace: &WorkspaceName, delivery: Delivery) {
+        let bytes = request::size(&delivery);
+        self.bytes += bytes;
+        *self.bytes_of.entry(workspace.clone()).or_default() += bytes;
+        let of_workspace = self.deliveries.entry(workspace.clone());
+        of_workspace.or_default().push(delivery);
     }
 
     /// Takes everything that is pending.
@@ -85,6 +101,7 @@ impl Pending {
             allowance.omitted > 0 || allowance.bucket.tokens(RECORDED, now) < RECORDED.burst
         });
         self.bytes = 0;
+        self.bytes_of.clear();
         std::mem::take(&mut self.deliveries)
     }
 }
@@ -112,7 +129,7 @@ impl DeliveryLog {
         body: Option<&Bytes>,
     ) {
         let mut pending = self.pending.lock();
-        let Some(omitted) = pending.admit(&webhook.id) else {
+        let Some(omitted) = pending.admit(&webhook.workspace, &webhook.id) else {
             return;
         };
         let has_secret = |verifier: &Verifier| verifier.reads_secret_in_body();
@@ -139,9 +156,7 @@ impl DeliveryLog {
             body,
             omitted,
         };
-        pending.bytes += request::size(&delivery);
-        let of_workspace = pending.deliveries.entry(webhook.workspace.clone());
-        of_workspace.or_default().push(delivery);
+        pending.push(&webhook.workspace, delivery);
     }
 
     /// Counts a request to a URL that is no webhook's.
@@ -181,5 +196,60 @@ async fn write(log: Weak<DeliveryLog>, clock: Arc<dyn Clock>) {
         if rounds % REPORT_AFTER == 0 {
             log.report_unknown();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn delivery(bytes: usize) -> Delivery {
+        Delivery {
+            id: TaskId::new(),
+            webhook: "w".to_owned(),
+            name: "w".parse().unwrap(),
+            at: 0,
+            verdict: Verdict::Refused {
+                status: 401,
+                code: "signature-mismatch".into(),
+                detail: String::new(),
+            },
+            ip: std::net::Ipv4Addr::LOCALHOST.into(),
+            method: "POST".to_owned(),
+            query: None,
+            headers: Vec::new(),
+            body: DeliveryBody::Kept(vec![0; bytes]),
+            omitted: 0,
+        }
+    }
+
+    /// Records deliveries to webhooks of a workspace, each to its own, until one is not. Returns how many bytes they have.
+    fn flood(pending: &mut Pending, workspace: &WorkspaceName, first: usize) -> usize {
+        let before = pending.bytes;
+        for n in first.. {
+            if pending.admit(workspace, &format!("w{n}")).is_none() {
+                break;
+            }
+            pending.push(workspace, delivery(limits::DELIVERY_BODY_BYTES));
+        }
+        pending.bytes - before
+    }
+
+    #[test]
+    fn a_flood_of_one_workspace_leaves_room_for_those_of_others() {
+        let mut pending = Pending::default();
+        let name = |name: &str| name.parse::<WorkspaceName>().unwrap();
+        let one = limits::DELIVERY_BODY_BYTES + 4096;
+        let half = limits::DELIVERIES_PENDING / 2;
+        let loud = flood(&mut pending, &name("loud"), 0);
+        assert!((half..half + one).contains(&loud), "{loud} bytes");
+        let own = limits::DELIVERIES_PENDING_OF_WORKSPACE;
+        for (n, quiet) in ["a", "b", "c"].into_iter().enumerate() {
+            let quiet = flood(&mut pending, &name(quiet), 1_000 * (n + 1));
+            assert!((own..own + one).contains(&quiet), "{quiet} bytes");
+        }
+        assert!(pending.admit(&name("loud"), "another").is_none());
+        pending.take();
+        assert_eq!(pending.admit(&name("loud"), "another"), Some(1));
     }
 }

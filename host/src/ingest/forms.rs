@@ -1,6 +1,7 @@
 //! Takes in forms with files: their texts are data, and their files are durable before their task is.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::header::CONTENT_ENCODING;
@@ -14,6 +15,7 @@ use super::upload::{Reading, Upload, UploadError, Watch};
 use super::verify::{Signed, VerifiedRequest};
 use crate::catalog::LiveWebhook;
 use crate::domain::ids::TaskId;
+use crate::engine::Engine;
 use crate::store::blobs::{Kept, on_disk};
 use crate::store::{BlobError, NewTask};
 
@@ -46,8 +48,15 @@ impl Ingest {
             Some(verifier) => {
                 let incoming = self.incoming(webhook, head, &[]);
                 let mut signed = Signed::begin(verifier, incoming, self.clock.now())?;
-                let mut watch = |piece: &[u8]| signed.update(piece);
-                let upload = self.read_form(webhook, head, body, (&mut share, &mut watch));
+                let pool = &self.engine.pool;
+                let mut watch = |piece: &[u8]| {
+                    let began = Instant::now();
+                    signed.update(piece);
+                    pool.spend(&webhook.workspace, began.elapsed());
+                };
+                let engine = Some(&*self.engine);
+                let beside = (&mut share, &mut watch as Watch<'_>, engine);
+                let upload = self.read_form(webhook, head, body, beside);
                 let upload = upload.await?;
                 (upload, Some(signed.finish(verifier)?))
             }
@@ -60,7 +69,9 @@ impl Ingest {
                     Some(VerifiedRequest::Delivery(delivery)) => Some(delivery),
                 };
                 let mut watch = |_: &[u8]| {};
-                let upload = self.read_form(webhook, head, body, (&mut share, &mut watch));
+                let engine = Some(&*self.engine);
+                let beside = (&mut share, &mut watch as Watch<'_>, engine);
+                let upload = self.read_form(webhook, head, body, beside);
                 (upload.await?, delivery)
             }
         };
@@ -74,7 +85,7 @@ impl Ingest {
         Ok(Received::Tasks(reply))
     }
 
-    /// Reads a form that is verified, and takes it in.
+    /// Reads a form that is verified and was counted when it came in, and takes it in.
     pub(super) async fn admit_form<B>(
         &self,
         sent: Sent<'_>,
@@ -86,7 +97,8 @@ impl Ingest {
         B::Error: std::fmt::Display,
     {
         let mut watch = |_: &[u8]| {};
-        let reading = self.read_form(sent.webhook, sent.head, body, (&mut share, &mut watch));
+        let beside = (&mut share, &mut watch as Watch<'_>, None);
+        let reading = self.read_form(sent.webhook, sent.head, body, beside);
         let upload = reading.await?;
         self.admit_upload(sent, upload, share).await
     }
@@ -96,7 +108,7 @@ impl Ingest {
         webhook: &LiveWebhook,
         head: Head<'_>,
         body: &mut B,
-        beside: (&mut Share, Watch<'_>),
+        (share, watch, paced_by): (&mut Share, Watch<'_>, Option<&Engine>),
     ) -> Result<Upload, Refusal>
     where
         B: Body<Data = Bytes> + Unpin + Send,
@@ -108,8 +120,10 @@ impl Ingest {
             workspace: &webhook.workspace,
             content_type: head.content_type.unwrap_or_default(),
             bounds: self.bounds,
+            paced_by,
         };
-        Ok(self.uploads.read(body, reading, beside).await?)
+        let read = self.uploads.read(body, reading, (share, watch));
+        Ok(read.await?)
     }
 
     async fn admit_upload(
@@ -120,9 +134,9 @@ impl Ingest {
     ) -> Result<Reply, Refusal> {
         let acceptor = &self.engine.acceptor;
         let id = acceptor.place(TaskId::new())?;
-        let mut document = self.form_document(sent, &upload, id)?;
+        let mut document = self.form_document(sent, &upload, id).await?;
         self.fit(sent, std::slice::from_mut(&mut document)).await?;
-        let mut task = self.task(sent, &document)?;
+        let mut task = self.make(sent, &document).await?;
         let mut owner = id;
         // A form that is merged into an open task has links to that task's files.
         if let Some(open) = correlate::target(sent.webhook, &task)
@@ -131,9 +145,9 @@ impl Ingest {
             owner = open;
             // Only the links are others.
             let fit = document.fit.take();
-            document = self.form_document(sent, &upload, open)?;
+            document = self.form_document(sent, &upload, open).await?;
             document.fit = fit;
-            task = self.task(sent, &document)?;
+            task = self.make(sent, &document).await?;
         }
         task.head.id = id;
         let files = upload.into_files();
@@ -148,14 +162,18 @@ impl Ingest {
     }
 
     /// The document of a form whose files belong to `owner`.
-    fn form_document(
+    async fn form_document(
         &self,
         sent: Sent<'_>,
         upload: &Upload,
         owner: TaskId,
     ) -> Result<Document, Refusal> {
-        let place = (&sent.webhook.workspace, owner);
-        let text = self.uploads.document(upload, place, self.clock.now());
+        let workspace = &sent.webhook.workspace;
+        let write = || {
+            let place = (workspace, owner);
+            self.uploads.document(upload, place, self.clock.now())
+        };
+        let text = self.work(workspace, upload.about_bytes(), write).await;
         let event = decode::attributes(sent.head.headers)?;
         Ok(Document {
             event: event.map(Arc::new),

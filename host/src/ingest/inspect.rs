@@ -68,6 +68,7 @@ impl Forms {
                 bytes: self.texts,
                 time: Duration::from_secs(60),
             },
+            paced_by: None,
         };
         let mut share = Share::of(&self.bodies, &self.workspace, 0)?;
         let mut body = StreamBody::new(stream::iter(frames));

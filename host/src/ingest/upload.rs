@@ -67,6 +67,8 @@ pub struct Uploads {
 /// A form that was read to its end. Its files are gone when it is dropped.
 #[derive(Debug)]
 pub(super) struct Upload {
+    /// Bytes of its texts.
+    texts: usize,
     fields: Fields,
     files: Vec<File>,
 }
@@ -121,6 +123,11 @@ impl Uploads {
 }
 
 impl Upload {
+    /// About how many bytes its document has.
+    pub(super) fn about_bytes(&self) -> usize {
+        self.texts + 512 * self.files.len()
+    }
+
     /// Its files.
     pub(super) fn into_files(self) -> Vec<Arrived> {
         self.files.into_iter().map(|file| file.arrived).collect()

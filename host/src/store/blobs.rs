@@ -7,19 +7,21 @@
 mod copied;
 mod incoming;
 mod kept;
+mod usage;
 
-use std::collections::hash_map::Entry;
 use std::fs::{self, File};
+use std::hash::BuildHasher as _;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use data_encoding::HEXLOWER;
-use parking_lot::Mutex;
-use rustc_hash::FxHashMap;
+use parking_lot::{Mutex, MutexGuard};
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
+use self::usage::Usage;
 use super::StoreError;
 use crate::domain::blocking::spawn_blocking;
 use crate::domain::ids::{TaskId, WorkspaceName};
@@ -29,6 +31,9 @@ pub use kept::Kept;
 
 /// No workspace has this name.
 const INCOMING: &str = ".incoming";
+
+/// Locks of files that are given to tasks.
+const GIVEN: usize = 64;
 
 /// The SHA-256 of a file.
 pub type BlobDigest = [u8; 32];
@@ -58,12 +63,20 @@ pub struct Blobs {
     /// The most bytes of all files of one workspace.
     most: AtomicU64,
     state: Mutex<State>,
+    /// Held while a file is looked for or removed that requests give to tasks, by the tasks' ids: so that none takes a file
+    /// for its task's that is removed then. Before [`Blobs::state`], which is held for no work on the disk.
+    given: [Mutex<()>; GIVEN],
+    /// How many workspaces' files are being counted.
+    counts: AtomicUsize,
+    /// How often bytes of files were synced.
+    #[cfg(test)]
+    pub(crate) syncs: AtomicU64,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// Bytes of each workspace that was asked for since the start, those on their way in included.
-    used: FxHashMap<WorkspaceName, u64>,
+    /// Of each workspace that was asked for since the start.
+    used: FxHashMap<WorkspaceName, Arc<Usage>>,
     /// Tasks that have been given files and may not be there yet.
     arriving: FxHashMap<TaskId, OpenUploads>,
     /// Files whose tasks' acceptance has not ended for want of room.
@@ -86,6 +99,10 @@ impl Blobs {
             root,
             most: AtomicU64::new(u64::MAX),
             state: Mutex::default(),
+            given: std::array::from_fn(|_| Mutex::new(())),
+            counts: AtomicUsize::new(0),
+            #[cfg(test)]
+            syncs: AtomicU64::new(0),
         })
     }
 
@@ -110,6 +127,11 @@ impl Blobs {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
+    }
+
+    fn count_sync(&self) {
+        #[cfg(test)]
+        self.syncs.fetch_add(1, Ordering::Relaxed);
     }
 
     fn of_workspace(&self, workspace: &WorkspaceName) -> PathBuf {
@@ -175,13 +197,8 @@ impl Blobs {
         if !self.is_used.load(Ordering::Acquire) {
             return Ok(());
         }
-        let path = self.of_task(workspace, task);
-        // Under the lock, so that nothing is counted meanwhile.
-        let mut state = self.state.lock();
-        let bytes = bytes_in(&path).map_err(failed("a file cannot be looked at"))?;
-        remove_folder(&path)?;
-        state.give_back(workspace, bytes);
-        Ok(())
+        let usage = self.usage(workspace);
+        usage.remove(&self.of_workspace(workspace), task)
     }
 
     /// Removes all files of a workspace.
@@ -192,10 +209,9 @@ impl Blobs {
         if !self.is_used.load(Ordering::Acquire) {
             return Ok(());
         }
-        let mut state = self.state.lock();
         remove_folder(&self.of_workspace(workspace))?;
         // A file that is being received counts already; its bytes are given back if it fails.
-        state.used.remove(workspace);
+        self.state.lock().used.remove(workspace);
         Ok(())
     }
 
@@ -228,32 +244,30 @@ impl Blobs {
     /// Counts bytes of a workspace that are about to be written.
     fn take(&self, workspace: &WorkspaceName, bytes: u64) -> Result<(), BlobError> {
         let most = self.most.load(Ordering::Relaxed);
+        let folder = self.of_workspace(workspace);
+        let usage = self.usage(workspace);
+        usage.take(&folder, (bytes, most), &self.counts)
+    }
+
+    fn usage(&self, workspace: &WorkspaceName) -> Arc<Usage> {
         let mut state = self.state.lock();
-        let used = match state.used.entry(workspace.clone()) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(unknown) => {
-                let counted = bytes_below(&self.of_workspace(workspace));
-                let counted = counted.map_err(failed("the files cannot be counted"))?;
-                unknown.insert(counted)
-            }
-        };
-        if used.saturating_add(bytes) > most {
-            return Err(BlobError::WorkspaceFull { most });
+        if let Some(known) = state.used.get(workspace) {
+            return known.clone();
         }
-        *used += bytes;
-        Ok(())
+        state.used.entry(workspace.clone()).or_default().clone()
     }
 
     fn give_back(&self, workspace: &WorkspaceName, bytes: u64) {
-        self.state.lock().give_back(workspace, bytes);
-    }
-}
-
-impl State {
-    fn give_back(&mut self, workspace: &WorkspaceName, bytes: u64) {
-        if let Some(used) = self.used.get_mut(workspace) {
-            *used = used.saturating_sub(bytes);
+        let usage = self.state.lock().used.get(workspace).cloned();
+        if let Some(usage) = usage {
+            usage.give_back(bytes);
         }
+    }
+
+    /// See [`Blobs::given`].
+    fn given(&self, task: TaskId) -> MutexGuard<'_, ()> {
+        let place = FxBuildHasher.hash_one(task) as usize % GIVEN;
+        self.given[place].lock()
     }
 }
 
@@ -302,15 +316,6 @@ fn bytes_in(path: &Path) -> io::Result<u64> {
     let mut bytes = 0;
     for name in names(path)? {
         bytes += fs::metadata(path.join(name))?.len();
-    }
-    Ok(bytes)
-}
-
-/// Bytes of the files in the folders of a folder.
-fn bytes_below(path: &Path) -> io::Result<u64> {
-    let mut bytes = 0;
-    for name in names(path)? {
-        bytes += bytes_in(&path.join(name))?;
     }
     Ok(bytes)
 }

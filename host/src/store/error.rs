@@ -59,6 +59,16 @@ pub enum StoreError {
         /// The bound.
         most: usize,
     },
+    /// The workspace's setup would be too large.
+    #[error(
+        "the setup of this workspace would have {bytes} bytes, and at most {most} are allowed in all for its webhooks, steps, config, connectors, schedules and tokens"
+    )]
+    SetupTooLarge {
+        /// Its size with the change, in bytes.
+        bytes: usize,
+        /// The bound.
+        most: usize,
+    },
     /// The workspace was deleted, and is being erased.
     #[error(
         "workspace `{0}` was deleted and is being erased; its name can be used again in a while"

@@ -18,6 +18,7 @@ pub mod postgres;
 mod query;
 mod registry;
 pub mod search;
+mod setup_bytes;
 mod shapes;
 pub mod sled;
 mod timeline;
@@ -268,7 +269,8 @@ pub trait Store: Send + Sync + 'static {
     /// Changes the setup, as it is at revision `expected`, and gives the next revision.
     ///
     /// [`StoreError::Revised`] if it is at another one. [`StoreError::Taken`] and
-    /// [`StoreError::TooMany`] if the change takes a name that is taken, or there are as many as may be.
+    /// [`StoreError::TooMany`] if the change takes a name that is taken, or there are as many as may be;
+    /// [`StoreError::SetupTooLarge`].
     ///
     /// An audit entry becomes durable with the change, or neither does.
     async fn manage(

@@ -1,8 +1,9 @@
 //! The names in the setup, by which a store refuses a change: which are taken, and how
-//! many there are.
+//! many there are; and how large the setup is.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::setup_bytes::SetupBytes;
 use super::{Manage, Registry, StoreError};
 use crate::domain::ids::WorkspaceName;
 use crate::domain::limits;
@@ -15,6 +16,7 @@ pub struct Names {
     keys: HashMap<String, (WorkspaceName, String)>,
     /// Names of the server's own tokens, by their ids.
     tokens: BTreeMap<String, String>,
+    bytes: SetupBytes,
 }
 
 /// The names that are taken in one workspace.
@@ -46,7 +48,7 @@ impl Names {
             names.workspace(workspace);
         }
         for webhook in &registry.webhooks {
-            names.apply(&Manage::PutWebhook(webhook.clone()));
+            names.take(&Manage::PutWebhook(webhook.clone()));
         }
         for (workspace, step) in &registry.steps {
             let taken = names.workspace(workspace);
@@ -65,20 +67,31 @@ impl Names {
         }
         let server = registry.server_tokens.iter().flatten();
         for token in registry.tokens.iter().chain(server) {
-            names.apply(&Manage::PutToken(token.clone()));
+            names.take(&Manage::PutToken(token.clone()));
         }
+        names.bytes = SetupBytes::of(registry);
         names
+    }
+
+    /// From now on takes setups of any size.
+    pub fn lift_bound(&mut self) {
+        self.bytes.lift();
     }
 
     fn workspace(&mut self, name: &WorkspaceName) -> &mut WorkspaceNames {
         self.workspaces.entry(name.clone()).or_default()
     }
 
-    /// Refuses a change that would take a taken name, or one more than may be.
+    /// Refuses a change that would take a taken name, or one more than may be, or make the setup too large.
     ///
     /// # Errors
-    /// [`StoreError::WorkspaceNames`], [`StoreError::TooMany`].
+    /// [`StoreError::Taken`], [`StoreError::TooMany`], [`StoreError::SetupTooLarge`].
     pub fn check(&self, change: &Manage) -> Result<(), StoreError> {
+        self.check_names(change)?;
+        self.bytes.check(change)
+    }
+
+    fn check_names(&self, change: &Manage) -> Result<(), StoreError> {
         let none = WorkspaceNames::default();
         let of = |workspace| self.workspaces.get(workspace).unwrap_or(&none);
         let taken = |what, name: &str| StoreError::Taken {
@@ -158,6 +171,11 @@ impl Names {
 
     /// Takes in a change that was made.
     pub fn apply(&mut self, change: &Manage) {
+        self.take(change);
+        self.bytes.apply(change);
+    }
+
+    fn take(&mut self, change: &Manage) {
         match change {
             Manage::AddWorkspace(workspace)
             | Manage::NewWorkspace(workspace, _)

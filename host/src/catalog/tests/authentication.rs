@@ -25,6 +25,30 @@ fn takes(catalog: &Catalog, token: &str, now: u64) -> bool {
 }
 
 #[tokio::test]
+async fn all_times_share_the_secrets_that_are_valid_then() {
+    let store = store();
+    let catalog = open(&store, 'a').await.unwrap();
+    let change = AuthenticationChange {
+        provider: Some("bearer".to_owned()),
+        secret: Some(secret("one", OtherSecrets::Stay)),
+        ..AuthenticationChange::default()
+    };
+    let added = catalog
+        .new_webhook(&default(), name("W"), WebhookRules::default(), change)
+        .await;
+    let id = added.unwrap().id.clone();
+    for (text, seconds) in [("two", 60), ("three", 40), ("four", 20)] {
+        let new = secret(text, OtherSecrets::Expire(seconds));
+        catalog.add_secret(&default(), &id, new).await.unwrap();
+    }
+    let webhook = catalog.webhook(&default(), "W").unwrap();
+    let verifier = webhook.verifier.as_ref().unwrap();
+    let newest = |now| std::ptr::from_ref(verifier.secrets(now).first().unwrap());
+    assert_eq!(newest(1_000), newest(30_000));
+    assert_eq!(newest(1_000), newest(u64::MAX));
+}
+
+#[tokio::test]
 async fn a_secret_is_valid_until_it_expires_and_not_a_millisecond_longer() {
     let store = store();
     // Its clock stands at 1,000.

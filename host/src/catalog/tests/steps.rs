@@ -227,3 +227,21 @@ async fn a_workspace_waits_for_no_neighbour_that_loads_the_same_component() {
     let loaded = tokio::time::timeout(patience, loaded).await;
     assert!(loaded.expect("it waits for its neighbour").is_err());
 }
+
+#[test]
+fn a_condition_is_kept_without_white_space_that_says_nothing() {
+    let long = format!("{{{}}}", " ".repeat(60_000));
+    for (written, kept) in [
+        (&*long, "{}"),
+        (" {\n\t\"a b\" : [1,\r 2 ] } ", "{\"a b\":[1,2]}"),
+        (
+            r#"{"a": "x \" y\\", "b\\\"  ": " "}"#,
+            r#"{"a":"x \" y\\","b\\\"  ":" "}"#,
+        ),
+    ] {
+        let compact = crate::catalog::matching::compact(written);
+        assert_eq!(compact, kept);
+        let value = |text| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert_eq!(value(&compact), value(written));
+    }
+}

@@ -40,7 +40,11 @@ async fn page(
         what: asked.what,
         limit,
     };
-    let found = api.catalog.audit(&query).await?;
+    let reading = api.catalog.audit(&query);
+    let found = match &query.workspace {
+        Some(workspace) => api.engine.reads.run(workspace, reading).await?,
+        None => reading.await?,
+    };
     let page = AuditLog {
         entries: found.entries.into_iter().map(shown).collect(),
         next: found.next.map(text_of),

@@ -78,7 +78,8 @@ pub(in crate::http) async fn list(
     let pool = &api.engine.pool;
     let page = api.deliveries.page(pool, &caller.workspace, &wanted);
     // It parses the data of tasks.
-    let page = api.engine.charge(&caller.workspace, Box::pin(page)).await?;
+    let page = api.engine.charge(&caller.workspace, Box::pin(page));
+    let page = api.engine.reads.run(&caller.workspace, page).await?;
     let page = DeliveryPage {
         deliveries: page.deliveries.iter().map(view::delivery).collect(),
         next: page.next.map(|id| id.to_string()),
@@ -87,7 +88,8 @@ pub(in crate::http) async fn list(
 }
 
 async fn found<S>(api: &Api, caller: &Caller<S>, id: TaskId) -> Result<Delivery, ApiError> {
-    let found = api.deliveries.find(&caller.workspace, id).await?;
+    let reading = api.deliveries.find(&caller.workspace, id);
+    let found = api.engine.reads.run(&caller.workspace, reading).await?;
     found.ok_or_else(|| ApiError::NoSuchDelivery {
         delivery: id,
         workspace: caller.workspace.clone(),

@@ -6,6 +6,7 @@ pub(super) mod config;
 pub(super) mod connectors;
 pub(super) mod deliveries;
 pub(super) mod explain;
+mod listed;
 pub(super) mod nodes;
 pub(super) mod providers;
 mod replies;

@@ -6,8 +6,9 @@ use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, Response, StatusCode};
-use stepwell_api::{self as contract, DryRun, Schedules};
+use stepwell_api::{self as contract, DryRun};
 
+use super::listed::listed;
 use super::{Api, ApiError, json, json_body, no_content, query};
 use crate::catalog::Put;
 use crate::domain::ids::{ScheduleName, check_new};
@@ -20,8 +21,10 @@ pub(in crate::http) async fn list(
     caller: Caller<Read>,
 ) -> Result<Response<Body>, ApiError> {
     let all = api.catalog.schedules(&caller.workspace)?;
-    let schedules = all.iter().map(|live| view::schedule(live)).collect();
-    Ok(json(StatusCode::OK, &Schedules { schedules }))
+    let bytes = all.iter().map(|live| 512 + live.schedule.data.len());
+    let bytes = bytes.sum();
+    let schedules = all.into_iter().map(|live| view::schedule(&live));
+    listed(&api, &caller.workspace, ("schedules", bytes), schedules).await
 }
 
 pub(in crate::http) async fn show(

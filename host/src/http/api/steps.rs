@@ -7,8 +7,9 @@ use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, Response, StatusCode};
-use stepwell_api::{Rollback, StepChange, StepQuery, StepVersions, Steps};
+use stepwell_api::{Rollback, StepChange, StepQuery, StepVersions};
 
+use super::listed::listed;
 use super::{Api, ApiError, json, json_body, no_content, query};
 use crate::catalog::CatalogError;
 use crate::domain::limits;
@@ -34,8 +35,10 @@ pub(in crate::http) async fn list(
     caller: Caller<Read>,
 ) -> Result<Response<Body>, ApiError> {
     let steps = api.catalog.steps(&caller.workspace)?;
-    let steps = steps.iter().map(|live| view::step(&live.step)).collect();
-    Ok(json(StatusCode::OK, &Steps { steps }))
+    let bytes = steps.iter().map(|live| 512 + live.step.condition.len());
+    let bytes = bytes.sum();
+    let steps = steps.into_iter().map(|live| view::step(&live.step));
+    listed(&api, &caller.workspace, ("steps", bytes), steps).await
 }
 
 pub(in crate::http) async fn put(
@@ -154,9 +157,9 @@ pub(in crate::http) async fn rollback(
 ) -> Result<Response<Body>, ApiError> {
     let name = caller.name()?;
     let Rollback { to } = json_body(&api, Some(&caller.workspace), &headers, body).await?;
-    let putting = api
-        .catalog
-        .rollback_step(&caller.workspace, name, to.as_deref());
+    let putting =
+        api.catalog
+            .rollback_step(&caller.workspace, name, to.as_deref(), &api.engine.memory);
     let putting = api.engine.charge(&caller.workspace, Box::pin(putting));
     let live = putting.await?;
     Ok(json(StatusCode::OK, &view::step(&live.step)))

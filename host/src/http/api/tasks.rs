@@ -26,7 +26,7 @@ use crate::store::{Terms, Timeline};
 /// Tasks on a page, if the query does not say.
 const PAGE: usize = 50;
 /// An answer that its workspace is not charged for, in bytes.
-const SMALL: usize = 256 * 1024;
+pub(super) const SMALL: usize = 256 * 1024;
 /// The largest page.
 const MOST: usize = 500;
 
@@ -94,7 +94,8 @@ pub(in crate::http) async fn list(
     let wanted = wanted(query(asked)?)?;
     let pool: &dyn BlockingPool = &*api.engine.pool;
     let matching = Some((pool, &api.engine.memory));
-    let page = search(&*api.store, matching, &caller.workspace, &wanted).await?;
+    let reading = search(&*api.store, matching, &caller.workspace, &wanted);
+    let page = api.engine.reads.run(&caller.workspace, reading).await?;
     // A webhook that was deleted has tasks; one that never was has none.
     if page.tasks.is_empty()
         && (page.next.or(wanted.before)).is_none()
@@ -147,7 +148,8 @@ pub(in crate::http) async fn count(
     State(api): State<Arc<Api>>,
     caller: Caller<Read>,
 ) -> Result<Response<Body>, ApiError> {
-    let counts = api.store.counts(&caller.workspace).await?;
+    let reading = api.store.counts(&caller.workspace);
+    let counts = api.engine.reads.run(&caller.workspace, reading).await?;
     let mut of = StateCounts::default();
     for (state, count) in TaskState::ALL.iter().zip(counts.of) {
         let place = match state {
@@ -177,7 +179,8 @@ pub(in crate::http) async fn show(
     let TimelineQuery { before } = query(asked)?;
     // Each holds some times what it shows.
     let _turn = api.views.wait_for(&caller.workspace, 1).await;
-    let timeline = api.store.timeline(&caller.workspace, id, before).await?;
+    let reading = api.store.timeline(&caller.workspace, id, before);
+    let timeline = api.engine.reads.run(&caller.workspace, reading).await?;
     let timeline = timeline.ok_or_else(|| ApiError::NoSuchTask {
         task: id,
         workspace: caller.workspace.clone(),
@@ -230,9 +233,9 @@ pub(in crate::http) fn held(
 }
 
 /// Bytes that a workspace is charged for as long as they are there.
-struct ChargedBytes(
-    Vec<u8>,
-    #[expect(dead_code, reason = "it is given back when this is dropped")] Permit,
+pub(super) struct ChargedBytes(
+    pub(super) Vec<u8>,
+    #[expect(dead_code, reason = "it is given back when this is dropped")] pub(super) Permit,
 );
 
 impl AsRef<[u8]> for ChargedBytes {

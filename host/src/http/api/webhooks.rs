@@ -8,10 +8,11 @@ use axum::http::{HeaderMap, Response, StatusCode};
 use serde_json::{Map, Value};
 use stepwell_api::{
     self as contract, DedupSettings, NewWebhook, NewWebhookSecret, WebhookChange, WebhookRotation,
-    WebhookSecrets, WebhookSettings, Webhooks,
+    WebhookSecrets, WebhookSettings,
 };
 use zeroize::Zeroizing;
 
+use super::listed::listed;
 use super::{Api, ApiError, bad, json, json_body, no_content, replies};
 use crate::catalog::{
     AuthenticationChange, BadSchema, CatalogError, NewSecret, OtherSecrets, is_about,
@@ -99,9 +100,11 @@ pub(in crate::http) async fn list(
     caller: Caller<Deploy>,
 ) -> Result<Response<Body>, ApiError> {
     let webhooks = api.catalog.webhooks(&caller.workspace)?;
-    let webhooks = webhooks.iter().map(|webhook| shown(&api, &caller, webhook));
-    let webhooks = webhooks.collect();
-    Ok(json(StatusCode::OK, &Webhooks { webhooks }))
+    let bytes = webhooks.iter().map(|webhook| webhook.about_bytes()).sum();
+    let (with, workspace) = (api.clone(), caller.workspace.clone());
+    let webhooks = webhooks.into_iter();
+    let webhooks = webhooks.map(move |webhook| shown(&with, &caller, &webhook));
+    listed(&api, &workspace, ("webhooks", bytes), webhooks).await
 }
 
 pub(in crate::http) async fn add(

@@ -88,6 +88,7 @@ pub(super) fn store_kind(error: &StoreError) -> Kind {
         | StoreError::Duplicate { .. }
         | StoreError::Taken { .. }
         | StoreError::TooMany { .. }
+        | StoreError::SetupTooLarge { .. }
         | StoreError::Refused(_)
         | StoreError::NewerValue { .. }
         | StoreError::Damaged(_) => return kind(StatusCode::INTERNAL_SERVER_ERROR, "internal"),

@@ -21,9 +21,9 @@ pub(super) fn catalog(error: &CatalogError) -> Kind {
             kind(S::NOT_FOUND, "not-found")
         }
         CatalogError::Exists { .. } => kind(S::CONFLICT, "exists"),
-        CatalogError::Full { .. } | CatalogError::ConditionsTooLarge { .. } => {
-            kind(S::CONFLICT, "limit-reached")
-        }
+        CatalogError::Full { .. }
+        | CatalogError::ConditionsTooLarge { .. }
+        | CatalogError::SetupTooLarge { .. } => kind(S::CONFLICT, "limit-reached"),
         CatalogError::ConditionTooLarge { .. } => kind(S::UNPROCESSABLE_ENTITY, "bad-condition"),
         CatalogError::Permanent { .. } => kind(S::CONFLICT, "permanent"),
         CatalogError::TooLarge { most: bytes, .. }
@@ -62,6 +62,7 @@ pub(super) fn catalog(error: &CatalogError) -> Kind {
             field(error.field()),
         ),
         CatalogError::Store(error) => store_kind(error),
+        CatalogError::NoMemory(_) => kind(S::SERVICE_UNAVAILABLE, "overloaded"),
         CatalogError::Interrupted => kind(S::SERVICE_UNAVAILABLE, "shutting-down"),
         CatalogError::Vault(_) | CatalogError::Damaged(_) => {
             kind(S::INTERNAL_SERVER_ERROR, "internal")

@@ -16,10 +16,16 @@ use super::pieces::{Gate, PieceError, Pieces, Watch};
 use super::{File, Upload, UploadError, Uploads, time};
 use crate::domain::ids::WorkspaceName;
 use crate::domain::limits;
+use crate::engine::Engine;
 use crate::ingest::decode::{DecodeError, Fields};
 use crate::ingest::read::{Bounds, ReadError, Share};
 use crate::store::BlobError;
 use crate::store::blobs::{Incoming, on_disk};
+
+/// Bytes of a form that are counted at once for the rate at which its workspace writes.
+const PACED: usize = 256 * 1024;
+/// What a file counts for that rate beside its bytes: it is made, and made durable.
+const FILE: usize = 32 * 1024;
 
 /// The limits within which a form is read.
 pub(in crate::ingest) struct Reading<'a> {
@@ -29,11 +35,16 @@ pub(in crate::ingest) struct Reading<'a> {
     pub(in crate::ingest) content_type: &'a str,
     /// Of its texts, and for how long it may come in as far as its size is not looked at.
     pub(in crate::ingest) bounds: Bounds,
+    /// What counts its bytes for the rate at which its workspace writes; none if they are counted.
+    pub(in crate::ingest) paced_by: Option<&'a Engine>,
 }
 
 struct Reader<'a> {
     uploads: &'a Uploads,
     workspace: &'a WorkspaceName,
+    engine: Option<&'a Engine>,
+    /// Bytes that are not counted yet.
+    unpaced: usize,
     gate: Arc<Gate>,
     bounds: Bounds,
     began: Instant,
@@ -78,6 +89,8 @@ impl Uploads {
         let mut reader = Reader {
             uploads: self,
             workspace: reading.workspace,
+            engine: reading.paced_by,
+            unpaced: 0,
             gate,
             bounds: reading.bounds,
             began: Instant::now(),
@@ -98,7 +111,9 @@ impl Uploads {
             watch,
         };
         while reader.rest(&mut rest).await?.is_some() {}
+        reader.settle().await;
         Ok(Upload {
+            texts: reader.texts,
             fields: reader.fields,
             files: reader.files,
         })
@@ -106,6 +121,24 @@ impl Uploads {
 }
 
 impl Reader<'_> {
+    /// Counts bytes for the rate at which the workspace writes while others are active, and waits for that rate.
+    async fn pace(&mut self, bytes: usize) {
+        self.unpaced += bytes;
+        if self.unpaced >= PACED {
+            self.settle().await;
+        }
+    }
+
+    async fn settle(&mut self) {
+        let bytes = std::mem::take(&mut self.unpaced);
+        if let Some(engine) = self.engine {
+            let before = Instant::now();
+            engine.acceptor.pace(self.workspace, bytes).await;
+            // The sender is not slow meanwhile.
+            self.began += before.elapsed();
+        }
+    }
+
     /// Waits for what a parser gives, as long as the body may take.
     async fn ask<T>(
         &self,
@@ -209,15 +242,19 @@ impl Reader<'_> {
                 Some(file) => file,
                 None => self.begin().await?,
             };
+            self.pace(piece.len()).await;
             // The piece is dropped here: its memory is used again for the next one.
-            let (file, _piece) =
+            let (mut file, _piece) =
                 on_disk(move || Ok::<_, BlobError>((write(file, &piece)?, piece))).await?;
+            if let Some(engine) = self.engine {
+                engine.pool.spend(self.workspace, file.take_hashing());
+            }
             incoming = Some(file);
         }
         let Some(incoming) = incoming else {
             return Ok(self.fields.add(&field, String::new())?);
         };
-        let arrived = on_disk(move || incoming.finish()).await?;
+        let arrived = incoming.finish();
         self.fields.add_file(&field, self.files.len())?;
         self.files.push(File {
             name: name.unwrap_or_else(|| "file".into()),
@@ -227,10 +264,11 @@ impl Reader<'_> {
         Ok(())
     }
 
-    async fn begin(&self) -> Result<Incoming, UploadError> {
+    async fn begin(&mut self) -> Result<Incoming, UploadError> {
         if self.files.len() >= limits::FILES_PER_REQUEST {
             return Err(UploadError::TooManyFiles);
         }
+        self.pace(FILE).await;
         let (blobs, workspace) = (self.uploads.blobs.clone(), self.workspace.clone());
         Ok(on_disk(move || blobs.begin(&workspace)).await?)
     }
@@ -248,6 +286,7 @@ impl Reader<'_> {
                 return Err(UploadError::TextsTooLarge { most });
             }
             share.grow(piece.len())?;
+            self.pace(piece.len()).await;
             text.extend_from_slice(&piece);
         }
         Ok(String::from_utf8_lossy(&text).into_owned())

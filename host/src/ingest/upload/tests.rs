@@ -47,6 +47,7 @@ impl Forms {
                 bytes: 100,
                 time: Duration::from_secs(60),
             },
+            paced_by: None,
         };
         let mut share = Share::of(&self.bodies, &self.workspace, 0)?;
         let mut body = StreamBody::new(stream::iter(pieces));
@@ -185,5 +186,35 @@ proptest! {
             (Err(one), Err(whole)) => prop_assert_eq!(one.to_string(), whole.to_string()),
             other => prop_assert!(false, "{:?}", other),
         }
+    }
+}
+
+#[tokio::test]
+async fn the_files_of_a_form_are_synced_when_it_is_whole_and_many_at_once() {
+    let forms = Forms::new(1 << 20);
+    let form = |files: usize| {
+        let file = |n| {
+            format!(
+                "--x\r\ncontent-disposition: form-data; name=\"f{n}\"; filename=\"a\"\r\n\r\n{n}\r\n"
+            )
+        };
+        (0..files).map(file).collect::<String>()
+    };
+    let broken = form(100);
+    forms.read(broken.as_bytes(), 1_000).await.unwrap_err();
+    let syncs = || {
+        forms
+            .uploads
+            .blobs
+            .syncs
+            .load(std::sync::atomic::Ordering::Relaxed)
+    };
+    assert_eq!(syncs(), 0);
+    for (files, expected) in [(100, 1), (3, 1 + 3)] {
+        let whole = form(files) + "--x--\r\n";
+        let (_, found) = forms.read(whole.as_bytes(), 1_000).await.unwrap();
+        assert_eq!(found.len(), files);
+        assert_eq!(found[files - 1], (files - 1).to_string().as_bytes());
+        assert_eq!(syncs(), expected);
     }
 }

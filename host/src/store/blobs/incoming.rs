@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 use tempfile::{NamedTempFile, TempPath};
@@ -22,11 +23,13 @@ const LOOK_EVERY: u64 = 1024 * 1024;
 pub struct Incoming {
     file: NamedTempFile,
     hash: Sha256,
+    /// How long hashing took that was not asked for yet.
+    hashing: Duration,
     charge: Charge,
     looked_at: u64,
 }
 
-/// A file that is durable and not yet a task's. It is gone when it is dropped.
+/// A file that is whole, not durable and not yet a task's. It is gone when it is dropped.
 #[derive(Debug)]
 pub struct Arrived {
     /// Its SHA-256.
@@ -87,6 +90,7 @@ impl Blobs {
         Ok(Incoming {
             file: made.map_err(failed("a file cannot be made"))?,
             hash: Sha256::new(),
+            hashing: Duration::ZERO,
             charge: Charge::none(self, workspace),
             looked_at: 0,
         })
@@ -108,23 +112,26 @@ impl Incoming {
             }
             self.looked_at = self.charge.bytes + LOOK_EVERY;
         }
+        let began = Instant::now();
         self.hash.update(bytes);
+        self.hashing += began.elapsed();
         let written = self.file.write_all(bytes);
         Ok(written.map_err(failed("a file cannot be written"))?)
     }
 
-    /// Makes it durable.
-    ///
-    /// # Errors
-    /// It cannot be written.
-    pub fn finish(self) -> Result<Arrived, BlobError> {
-        let synced = self.file.as_file().sync_data();
-        synced.map_err(failed("a file cannot be written"))?;
-        Ok(Arrived {
+    /// How long hashing took since this was last asked.
+    pub fn take_hashing(&mut self) -> Duration {
+        std::mem::take(&mut self.hashing)
+    }
+
+    /// Ends it. It is durable when it is a task's: most of a form's files would be synced for nothing if the form breaks
+    /// off.
+    pub fn finish(self) -> Arrived {
+        Arrived {
             digest: self.hash.finalize().into(),
             size: self.charge.bytes,
             path: self.file.into_temp_path(),
             charge: self.charge,
-        })
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Files that are given to a task.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,6 +11,9 @@ use super::incoming::Charge;
 use super::{Arrived, BlobError, Blobs, failed, names, sync};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::store::StoreError;
+
+/// Files of a form up to which each is synced by itself: a sync of all writes what others have not synced, too.
+const SYNCED_ALONE: usize = 8;
 
 /// Files that a task has been given. They are removed when it is dropped, unless the task may be there by then
 /// ([`Kept::begin_acceptance`]) or is ([`Kept::stay`]); those that the task had before stay in any case.
@@ -45,8 +48,12 @@ impl Blobs {
         task: TaskId,
         files: Vec<Arrived>,
     ) -> Result<Kept, StoreError> {
+        // Before one has its name: another request that finds it there takes it for durable.
+        self.make_durable(&files)
+            .map_err(failed("a file cannot be written"))?;
         let mut kept = self.kept(workspace, task);
         kept.make().map_err(failed("a file cannot be written"))?;
+        self.settle(workspace, task)?;
         for file in files {
             let path = kept.directory.join(HEXLOWER.encode(&file.digest));
             // It came twice.
@@ -59,6 +66,20 @@ impl Blobs {
         }
         sync(&kept.directory).map_err(failed("a file cannot be written"))?;
         Ok(kept)
+    }
+
+    /// Makes the bytes of files durable: each by itself if they are few, or else all at once, so that a form of many small
+    /// files does not have the disk write its journal for each.
+    fn make_durable(&self, files: &[Arrived]) -> io::Result<()> {
+        if files.len() > SYNCED_ALONE {
+            self.count_sync();
+            return Ok(rustix::fs::syncfs(File::open(&self.root)?)?);
+        }
+        for file in files {
+            self.count_sync();
+            File::open(&file.path)?.sync_data()?;
+        }
+        Ok(())
     }
 
     /// Gives a task the files that another one of its workspace has; none if it has none.
@@ -78,6 +99,7 @@ impl Blobs {
         }
         let mut kept = self.kept(workspace, to);
         kept.make().map_err(&unwritten)?;
+        self.settle(workspace, to)?;
         for name in files {
             let (old, new) = (source.join(&name), kept.directory.join(&name));
             if kept.is_there(&new) {
@@ -90,6 +112,14 @@ impl Blobs {
         }
         sync(&kept.directory).map_err(unwritten)?;
         Ok(Some(kept))
+    }
+
+    /// What the task has already is counted before it is given more, which counts by itself.
+    fn settle(&self, workspace: &WorkspaceName, task: TaskId) -> Result<(), StoreError> {
+        let settled = self
+            .usage(workspace)
+            .settle(&self.of_workspace(workspace), task);
+        settled.map_err(failed("the files cannot be counted"))
     }
 
     /// Removes the files of writes that ended with [`StoreError::Undecided`] and have been taken back.
@@ -151,8 +181,9 @@ impl Kept {
         if self.new.iter().any(|(new, _)| new == path) {
             return true;
         }
-        let mut state = self.blobs.state.lock();
+        let _given = self.blobs.given(self.task);
         let is_there = path.exists();
+        let mut state = self.blobs.state.lock();
         if is_there && let Some(arriving) = state.arriving.get_mut(&self.task) {
             arriving.given_again.push(path.to_owned());
         }
@@ -175,13 +206,14 @@ impl Drop for Kept {
     fn drop(&mut self) {
         let (blobs, is_refused) = (self.blobs.clone(), self.acceptance == Acceptance::None);
         let mut given_back = Vec::new();
-        // Under the lock, so that no other request takes a file for the task's that is removed now.
-        let mut state = blobs.state.lock();
-        let Some(arriving) = state.arriving.get_mut(&self.task) else {
-            return;
+        // No other request takes a file for the task's that is removed now.
+        let given = blobs.given(self.task);
+        let given_again = match blobs.state.lock().arriving.get(&self.task) {
+            Some(arriving) => arriving.given_again.clone(),
+            None => return,
         };
         for (path, mut charge) in self.new.drain(..) {
-            if is_refused && !arriving.given_again.contains(&path) {
+            if is_refused && !given_again.contains(&path) {
                 let _ = fs::remove_file(path);
                 given_back.push(charge);
             } else {
@@ -192,6 +224,10 @@ impl Drop for Kept {
             // Only an empty directory is removed: another request may have given the task files.
             let _ = fs::remove_dir(&self.directory);
         }
+        let mut state = blobs.state.lock();
+        let Some(arriving) = state.arriving.get_mut(&self.task) else {
+            return;
+        };
         // This process must not take a task for one that is not there if it may be.
         if self.acceptance != Acceptance::Unknown {
             arriving.requests -= 1;
@@ -200,6 +236,7 @@ impl Drop for Kept {
             }
         }
         drop(state);
+        drop(given);
         drop(given_back);
     }
 }

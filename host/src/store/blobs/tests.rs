@@ -11,12 +11,15 @@ fn arrived(blobs: &Arc<Blobs>, of: &str, bytes: &[u8]) -> Arrived {
     for piece in bytes.chunks(3) {
         file.write(piece).unwrap();
     }
-    file.finish().unwrap()
+    file.finish()
 }
 
 fn used(blobs: &Blobs, of: &str) -> u64 {
     let state = blobs.state.lock();
-    state.used.get(&workspace(of)).copied().unwrap_or(0)
+    state
+        .used
+        .get(&workspace(of))
+        .map_or(0, |usage| usage.bytes())
 }
 
 /// Everything below the folder.

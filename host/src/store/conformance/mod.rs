@@ -102,6 +102,7 @@ pub async fn all(subject: &dyn Subject) {
             a_change_stands_on_the_revision_that_there_is
             what_changed_since_a_revision_is_listed_by_workspace
             names_are_taken_once_and_there_are_bounds
+            a_setup_is_bounded_in_bytes
             of_changes_at_one_revision_one_is_made
             tokens_are_of_a_workspace_or_of_the_server
             tokens_are_bounded

@@ -2,7 +2,7 @@
 
 use super::owned::Owned;
 use super::samples::{step, workspace};
-use super::subject::Shaken;
+use super::subject::{Disturbance, Shaken};
 use crate::domain::authentication::Authentication;
 use crate::domain::limits;
 use crate::domain::schedule::{Missed, Schedule};
@@ -225,4 +225,32 @@ pub(super) async fn of_changes_at_one_revision_one_is_made(store: Shaken<'_>) {
     }
     let there = store.store.registry().await.unwrap().config.len();
     assert_eq!(there, 10);
+}
+
+pub(super) async fn a_setup_is_bounded_in_bytes(mut store: Shaken<'_>) {
+    if store.by == Disturbance::Settle {
+        // Nothing of it is kept apart.
+        return;
+    }
+    let put = |name: &str, bytes: usize| {
+        Manage::PutConnector(workspace("a"), name.parse().unwrap(), vec![0; bytes])
+    };
+    let quarter = limits::SETUP_BYTES / 4;
+    for name in ["one", "two", "three"] {
+        store.store.manage_now(put(name, quarter)).await.unwrap();
+    }
+    let too_much = put("four", quarter + 1);
+    let refused = store.get().await.manage_now(too_much).await;
+    assert!(
+        matches!(refused, Err(StoreError::SetupTooLarge { .. })),
+        "{refused:?}"
+    );
+    let there = store.get().await.registry().await.unwrap().connectors.len();
+    assert_eq!(there, 3, "nothing of it is there");
+    let fits = put("four", quarter - 1024);
+    store.store.manage_now(fits).await.unwrap();
+    // Neither another workspace nor what is smaller than it was is concerned.
+    store.store.manage_now(config("b", "K")).await.unwrap();
+    store.store.manage_now(put("two", 10)).await.unwrap();
+    store.store.manage_now(put("five", quarter)).await.unwrap();
 }

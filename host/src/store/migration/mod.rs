@@ -90,6 +90,9 @@ pub trait Migrate: Store {
     async fn delivery_webhooks(&self, workspace: &WorkspaceName)
     -> Result<Vec<String>, StoreError>;
 
+    /// From now on takes setups of any size: the source may have had a larger one before there was a bound.
+    async fn lift_setup_bound(&self);
+
     /// How many bytes of a workspace's recorded deliveries it certainly keeps; none if it counts them alone.
     fn delivery_bytes(&self) -> Option<u64> {
         None

@@ -42,6 +42,7 @@ pub async fn copy<'a>(
     if from.seed() != to.seed() {
         return Err(MigrationError::Seed);
     }
+    to.lift_setup_bound().await;
     walk((from, Some(to)), wanted.into(), progress).await
 }
 

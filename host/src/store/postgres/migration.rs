@@ -87,4 +87,8 @@ impl Migrate for PostgresStore {
         let rows = self.shared.query(WEBHOOKS, &[&workspace.as_str()]).await?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
+
+    async fn lift_setup_bound(&self) {
+        self.shared.registry_connection.lock().await.is_unbounded = true;
+    }
 }

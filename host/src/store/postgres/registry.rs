@@ -141,7 +141,11 @@ async fn write(
         .is_none_or(|(at, _)| *at != actual)
     {
         let registry = registry_read::all(session, actual, 0).await?;
-        connection.names = Some((actual, Names::of(&registry)));
+        let mut names = Names::of(&registry);
+        if connection.is_unbounded {
+            names.lift_bound();
+        }
+        connection.names = Some((actual, names));
     }
     if let Some((_, names)) = &connection.names {
         names.check(change)?;

@@ -69,6 +69,8 @@ pub(super) struct RegistryConnection {
     pub(super) slot: Slot,
     /// A revision of the registry, and the names that it held then.
     pub(super) names: Option<(u64, Names)>,
+    /// Whether it takes setups of any size: see [`Migrate::lift_setup_bound`](crate::store::migration::Migrate::lift_setup_bound).
+    pub(super) is_unbounded: bool,
 }
 
 /// The connection that removes expired tasks, and how far it has come.

@@ -8,7 +8,7 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -46,8 +46,8 @@ pub(super) fn append(
     workspace: &WorkspaceName,
     deliveries: &[Delivery],
 ) -> Result<(), StoreError> {
-    // Held over every change of the files.
-    let mut appended = shared.deliveries.lock();
+    let files = shared.deliveries.of(workspace);
+    let mut is_sound = files.lock();
     shared.takes_new()?;
     shared.erasing.check(workspace)?;
     let mut frames = Vec::new();
@@ -64,9 +64,9 @@ pub(super) fn append(
     let directory = directory(shared, workspace);
     fs::create_dir_all(&directory).map_err(failed)?;
     let path = directory.join(CURRENT);
-    if !appended.contains(workspace) {
+    if !is_sound.0 {
         cut(&path).map_err(failed)?;
-        appended.insert(workspace.clone());
+        is_sound.0 = true;
     }
     let size = match fs::metadata(&path) {
         Ok(found) => found.len(),
@@ -85,7 +85,7 @@ pub(super) fn append(
     let written = file.write_all(&frames);
     if written.is_err() {
         // It may have an incomplete record at its end now.
-        appended.remove(workspace);
+        is_sound.0 = false;
     }
     written.map_err(failed)
 }
@@ -131,6 +131,23 @@ fn sound(bytes: &[u8]) -> impl Iterator<Item = (&[u8], usize)> {
     })
 }
 
+/// The files of a workspace, the older one first. They are of one moment, and are what they are when others take their
+/// names.
+fn open(shared: &Shared, workspace: &WorkspaceName) -> io::Result<Vec<File>> {
+    let directory = directory(shared, workspace);
+    let files = shared.deliveries.of(workspace);
+    let _steady = files.lock();
+    let mut opened = Vec::new();
+    for name in [PREVIOUS, CURRENT] {
+        match File::open(directory.join(name)) {
+            Ok(file) => opened.push(file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(opened)
+}
+
 /// The recorded deliveries that are wanted, newest first, the newest [`limits::DELIVERIES`] of each webhook. Blocks on
 /// the disk.
 pub(super) fn find(
@@ -142,15 +159,12 @@ pub(super) fn find(
     if shared.erasing.has(workspace) {
         return Ok(Vec::new());
     }
-    let directory = directory(shared, workspace);
-    let _steady = shared.deliveries.lock();
     let mut all = Vec::new();
-    for name in [PREVIOUS, CURRENT] {
-        let bytes = match fs::read(directory.join(name)) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(unreadable(&error)),
-        };
+    for mut file in open(shared, workspace).map_err(|error| unreadable(&error))? {
+        let mut bytes = Vec::new();
+        // What is appended meanwhile may be there in part, which is not read.
+        let read_whole = file.read_to_end(&mut bytes);
+        read_whole.map_err(|error| unreadable(&error))?;
         for (value, _) in sound(&bytes) {
             all.push(read::<Delivery>(value)?);
         }
@@ -167,7 +181,6 @@ pub(super) fn find(
 
 /// Removes files to which nothing was appended for [`limits::DELIVERY_DAYS`]. Blocks on the disk.
 pub(super) fn forget_old(shared: &Shared, now: Millis) -> Result<(), StoreError> {
-    let mut appended = shared.deliveries.lock();
     let all = shared.settings.path.join("deliveries");
     let days = Duration::from_secs(86_400 * limits::DELIVERY_DAYS);
     let oldest = UNIX_EPOCH + Duration::from_millis(now);
@@ -180,25 +193,36 @@ pub(super) fn forget_old(shared: &Shared, now: Millis) -> Result<(), StoreError>
         Err(error) => return Err(unreadable(&error)),
     };
     for workspace in workspaces {
-        let workspace = workspace.map_err(|error| unreadable(&error))?.path();
+        let entry = workspace.map_err(|error| unreadable(&error))?;
+        let name = entry.file_name();
+        let Some(Ok(workspace)) = name.to_str().map(str::parse::<WorkspaceName>) else {
+            continue;
+        };
+        let files = shared.deliveries.of(&workspace);
+        let mut is_sound = files.lock();
+        is_sound.0 = false;
         for name in [PREVIOUS, CURRENT] {
-            let path = workspace.join(name);
+            let path = entry.path().join(name);
             let appended_at = fs::metadata(&path).and_then(|found| found.modified());
             if appended_at.is_ok_and(|at| at < oldest) {
                 fs::remove_file(&path).map_err(failed)?;
             }
         }
     }
-    appended.clear();
     Ok(())
 }
 
 /// Removes all recorded deliveries of a workspace. Blocks on the disk.
 pub(super) fn remove_all(shared: &Shared, workspace: &WorkspaceName) -> Result<(), StoreError> {
-    let mut appended = shared.deliveries.lock();
-    appended.remove(workspace);
-    match fs::remove_dir_all(directory(shared, workspace)) {
+    let files = shared.deliveries.of(workspace);
+    let mut is_sound = files.lock();
+    is_sound.0 = false;
+    let removed = match fs::remove_dir_all(directory(shared, workspace)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
         _ => Ok(()),
-    }
+    };
+    drop(is_sound);
+    drop(files);
+    shared.deliveries.forget(workspace);
+    removed
 }

@@ -63,6 +63,10 @@ impl Migrate for SledStore {
         found.await
     }
 
+    async fn lift_setup_bound(&self) {
+        self.shared.setup.lock().names.lift_bound();
+    }
+
     fn delivery_bytes(&self) -> Option<u64> {
         Some(DELIVERIES)
     }

@@ -24,6 +24,7 @@ mod components;
 mod counts;
 mod dedup;
 mod deliveries;
+mod delivery_locks;
 mod directory_lock;
 mod disk;
 mod erase;

@@ -14,6 +14,7 @@ use super::catalog_copy::CatalogCopy;
 use super::change::{Change, Kind, Mark};
 use super::codec::damaged;
 use super::dedup::index::DedupIndex;
+use super::delivery_locks::DeliveryLocks;
 use super::directory_lock;
 use super::disk::Disk;
 use super::erasing::Erasing;
@@ -93,7 +94,7 @@ pub(super) fn open(settings: SledSettings) -> Result<(Shared, LogWriter, [u8; 32
         checkpointing: Mutex::new(()),
         dedup: opened.dedup,
         setup: Mutex::new(opened.setup),
-        deliveries: Mutex::default(),
+        deliveries: DeliveryLocks::default(),
         removing: RwLock::new(()),
         erasing: Erasing::of(opened.erasing),
         opened: AtomicU64::new(0),

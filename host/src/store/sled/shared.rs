@@ -1,6 +1,5 @@
 //! The state that the store's threads and callers share, and how they wait for each other.
 
-use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -9,6 +8,7 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::WeakSender;
 
 use super::dedup::index::DedupIndex;
+use super::delivery_locks::DeliveryLocks;
 use super::disk::Disk;
 use super::erasing::Erasing;
 use super::failure::is_passing;
@@ -69,8 +69,8 @@ pub(super) struct Shared {
     /// Keys of deliveries that are folded.
     pub dedup: DedupIndex,
     pub setup: Mutex<Setup>,
-    /// The workspaces whose file of deliveries has been looked at since the start, see [`super::deliveries`].
-    pub deliveries: Mutex<HashSet<WorkspaceName>>,
+    /// The files of recorded deliveries, see [`super::deliveries`].
+    pub deliveries: DeliveryLocks,
     /// Read by the committer over the whole of a group; held for writing while a task is removed.
     pub removing: RwLock<()>,
     pub erasing: Erasing,

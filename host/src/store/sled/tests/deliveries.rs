@@ -1,5 +1,6 @@
 use std::fs;
 use std::net::Ipv6Addr;
+use std::sync::mpsc::channel;
 
 use super::*;
 use crate::domain::delivery::{Delivery, DeliveryBody, DeliveryQuery, Verdict};
@@ -125,5 +126,34 @@ async fn a_workspace_takes_two_files_and_a_webhook_shows_its_newest() {
         let left = !found(&store).await.is_empty();
         assert_eq!(left, at == now);
     }
+    store.close().await;
+}
+
+#[tokio::test]
+async fn those_of_one_workspace_wait_for_those_of_no_other() {
+    let directory = scratch();
+    let store = SledStore::open(small(directory.path())).unwrap();
+    let other = delivery(1, "w1");
+    let b = workspace("b");
+    // One of its writes is under way.
+    let files = store.shared.deliveries.of(&workspace("a"));
+    let ((holds, held), (release, released)) = (channel(), channel::<()>());
+    let writer = std::thread::spawn(move || {
+        let _held = files.lock();
+        holds.send(()).unwrap();
+        let _ = released.recv();
+    });
+    held.recv().unwrap();
+    let recorded = store.record_deliveries(&b, vec![other.clone()]);
+    let in_time = std::time::Duration::from_secs(60);
+    tokio::time::timeout(in_time, recorded)
+        .await
+        .unwrap()
+        .unwrap();
+    let any = DeliveryQuery::default();
+    let found = tokio::time::timeout(in_time, store.recorded_deliveries(&b, &any));
+    assert_eq!(found.await.unwrap().unwrap(), [other]);
+    drop(release);
+    writer.join().unwrap();
     store.close().await;
 }
