@@ -10,6 +10,7 @@ use tokio_postgres::{Error, Row};
 use tokio_util::sync::CancellationToken;
 
 use super::board::Board;
+use super::deliveries::Recorded;
 use super::entered::NodeIdentity;
 use super::error::failed;
 use super::leaving::Leaving;
@@ -58,6 +59,8 @@ pub(super) struct Shared {
     pub(super) load: Mutex<Load>,
     /// Removes expired tasks.
     pub(super) purge: tokio::sync::Mutex<PurgeState>,
+    /// What was recorded of deliveries.
+    pub(super) recorded: Mutex<Recorded>,
     pub(super) blobs: Arc<Blobs>,
     pub(super) health: watch::Sender<Health>,
     pub(super) closed: CancellationToken,
@@ -114,6 +117,7 @@ impl Shared {
             token: OnceLock::new(),
             load: Mutex::default(),
             purge: tokio::sync::Mutex::default(),
+            recorded: Mutex::default(),
             health: watch::Sender::new(Health::Writable),
             closed: CancellationToken::new(),
         }

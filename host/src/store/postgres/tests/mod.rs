@@ -1,6 +1,7 @@
 mod bad_input;
 mod clocks;
 mod cut;
+mod deliveries;
 mod doubt;
 mod figures;
 mod hang;
