@@ -1,5 +1,6 @@
 //! The state that the parts of the store share.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Arc, OnceLock};
 
@@ -79,6 +80,8 @@ pub(super) struct RegistryConnection {
 pub(super) struct PurgeState {
     pub(super) slot: Slot,
     pub(super) pass: Option<Pass>,
+    /// Workspaces that could not be erased in this pass.
+    pub(super) failed: BTreeSet<String>,
     /// When files without a task were looked for.
     pub(super) swept: Option<Instant>,
 }

@@ -12,6 +12,7 @@ mod lists;
 mod migration;
 mod moved;
 mod queue;
+mod removal;
 mod server;
 mod statements;
 mod takeover;
