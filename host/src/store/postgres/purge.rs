@@ -32,7 +32,8 @@ const AT_ONCE: i64 = 250;
 const SPACES: &str = "select workspace, value from setup where kind = $1 order by workspace desc";
 /// Asks twice: a key may be taken anew between the two.
 const EXPIRE_KEYS: &str = "delete from dedup where (workspace, key) in \
-    (select workspace, key from dedup where until <= $1 limit 10000)";
+    (select workspace, key from dedup where until <= $1 limit 10000) \
+    and until <= $1";
 const OVER: &str = "select id, version, head from tasks where workspace = $1 and state = $2 \
     and id > $3 and id < $4 and rests <= $5 and partition = any($6) order by id limit $7";
 const HEADS: &str = "select id, head from tasks where workspace = $1 and id = any($2)";

@@ -120,3 +120,34 @@ async fn the_files_of_a_deleted_workspace_are_removed() {
     assert!(folder(other.0, other.1).join("0a").exists());
     store.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_is_taken_anew_as_it_expires_stays() {
+    const KEYS: &str = "select count(*) from dedup";
+    const WAITING: &str = "select count(*) from pg_locks where not granted";
+    let server = PostgresServer::start();
+    let store = node(&server, LEASE).await;
+    let [taker, looker] = [
+        Session::open(&store.shared.settings).await.unwrap(),
+        Session::open(&store.shared.settings).await.unwrap(),
+    ];
+    let put = "insert into dedup (workspace, key, task, came, until) \
+        values ('acme', gen_random_uuid(), gen_random_uuid(), 1, 5)";
+    taker.run(put).await.unwrap();
+    let take = "begin; update dedup set came = 9, until = 20";
+    taker.run(take).await.unwrap();
+    let purging = tokio::spawn({
+        let store = store.clone();
+        async move { purge(&*store, 10).await }
+    });
+    while count(&looker, WAITING).await == 0 {
+        assert!(!purging.is_finished(), "it waits for nothing");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    taker.run("commit").await.unwrap();
+    purging.await.unwrap();
+    assert_eq!(count(&looker, KEYS).await, 1);
+    purge(&*store, 20).await;
+    assert_eq!(count(&looker, KEYS).await, 0);
+    store.close().await;
+}
