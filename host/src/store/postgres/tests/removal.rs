@@ -9,8 +9,8 @@ use crate::domain::retention::DAY;
 use crate::domain::task::TaskState;
 use crate::store::conformance::owned::Owned as _;
 use crate::store::conformance::retention::{purge, task_at};
-use crate::store::conformance::samples::workspace;
-use crate::store::{Manage, Store};
+use crate::store::conformance::samples::{new_task, workspace};
+use crate::store::{Manage, Ownership, Store};
 
 const LEASE: std::time::Duration = std::time::Duration::from_secs(60);
 const START: Millis = 1_764_000_000_000;
@@ -149,5 +149,26 @@ async fn a_key_that_is_taken_anew_as_it_expires_stays() {
     assert_eq!(count(&looker, KEYS).await, 1);
     purge(&*store, 20).await;
     assert_eq!(count(&looker, KEYS).await, 0);
+    store.close().await;
+}
+
+/// The database would look through all that wait, once a second.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_without_partitions_does_not_look_for_tasks() {
+    let server = PostgresServer::start();
+    let store = node(&server, LEASE).await;
+    let (ws, none) = (workspace("acme"), Ownership::none());
+    let task = new_task(&ws, TaskId::new(), "{}");
+    store.accept_owned(task).await.unwrap();
+    // A look at tasks gets an error after 10 s.
+    let session = Session::open(&store.shared.settings).await.unwrap();
+    let lock = "begin; lock table tasks in access exclusive mode";
+    session.run(lock).await.unwrap();
+    let due = store.due(&none, None, Millis::MAX, 10).await;
+    assert_eq!(due.unwrap(), []);
+    let ready = store.ready(&none, &ws, TaskId::MIN, 10).await;
+    assert_eq!(ready.unwrap(), []);
+    assert_eq!(store.next_wake(&none, None).await.unwrap(), None);
+    session.run("rollback").await.unwrap();
     store.close().await;
 }
