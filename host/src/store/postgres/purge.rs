@@ -176,6 +176,7 @@ async fn begin(
     if !erase::go_on(shared, session, failed).await? {
         return Ok(None);
     }
+    let now = by_common_clock(shared, session, now).await?;
     if session.execute(EXPIRE_KEYS, &[&time(now)]).await? > 0 {
         return Ok(None);
     }
@@ -203,6 +204,25 @@ async fn begin(
         state: 0,
         after: TaskId::MIN,
     }))
+}
+
+/// The time of this node's clock, less what that is wrong by: what is removed is gone for good, and keys are taken by the
+/// common clock.
+async fn by_common_clock(
+    shared: &Shared,
+    session: &Session,
+    now: Millis,
+) -> Result<Millis, Failure> {
+    let own = shared.settings.now;
+    let (known, before) = (shared.skew.lock().wrong_by(), own());
+    let rows = session.query(sweep::NOW, &[]).await?;
+    let measured = rows.first().map_or(0, |row| {
+        let mut skew = shared.skew.lock();
+        skew.measure((before, own()), row.get(0));
+        skew.wrong_by()
+    });
+    // `now` was asked for before.
+    Ok(now.saturating_sub(u64::try_from(known.max(measured)).unwrap_or(0)))
 }
 
 /// Those of the rows whose retention has ended, and which no other task needs, with their versions.
