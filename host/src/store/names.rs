@@ -42,32 +42,43 @@ impl Names {
     /// The names in `registry`, which is whole.
     pub fn of(registry: &Registry) -> Self {
         let mut names = Self::default();
+        names.take_in(registry);
+        names
+    }
+
+    /// Takes in the workspaces that were changed.
+    pub fn take_in(&mut self, registry: &Registry) {
+        for workspace in &registry.changed {
+            self.apply(&Manage::DeleteWorkspace(workspace.clone()));
+        }
+        if registry.server_tokens.is_some() {
+            self.tokens.clear();
+        }
         for (workspace, _) in &registry.workspaces {
-            names.workspace(workspace);
+            self.workspace(workspace);
         }
         for webhook in &registry.webhooks {
-            names.apply(&Manage::PutWebhook(webhook.clone()));
+            self.apply(&Manage::PutWebhook(webhook.clone()));
         }
         for (workspace, step) in &registry.steps {
-            let taken = names.workspace(workspace);
+            let taken = self.workspace(workspace);
             taken.steps.insert(step.name.to_string());
         }
         for (workspace, key, _) in &registry.config {
-            names.workspace(workspace).config.insert(key.to_string());
+            self.workspace(workspace).config.insert(key.to_string());
         }
         for (workspace, name, _) in &registry.connectors {
-            let taken = names.workspace(workspace);
+            let taken = self.workspace(workspace);
             taken.connectors.insert(name.to_string());
         }
         for (schedule, _) in &registry.schedules {
-            let taken = names.workspace(&schedule.workspace);
+            let taken = self.workspace(&schedule.workspace);
             taken.schedules.insert(schedule.name.to_string());
         }
         let server = registry.server_tokens.iter().flatten();
         for token in registry.tokens.iter().chain(server) {
-            names.apply(&Manage::PutToken(token.clone()));
+            self.apply(&Manage::PutToken(token.clone()));
         }
-        names
     }
 
     fn workspace(&mut self, name: &WorkspaceName) -> &mut WorkspaceNames {
@@ -77,7 +88,7 @@ impl Names {
     /// Refuses a change that would take a taken name, or one more than may be.
     ///
     /// # Errors
-    /// [`StoreError::WorkspaceNames`], [`StoreError::TooMany`].
+    /// [`StoreError::Taken`], [`StoreError::TooMany`].
     pub fn check(&self, change: &Manage) -> Result<(), StoreError> {
         let none = WorkspaceNames::default();
         let of = |workspace| self.workspaces.get(workspace).unwrap_or(&none);

@@ -14,6 +14,7 @@ mod moved;
 mod queue;
 mod removal;
 mod server;
+mod setup;
 mod statements;
 mod takeover;
 mod tls;
