@@ -15,6 +15,8 @@ pub struct Names {
     keys: HashMap<String, (WorkspaceName, String)>,
     /// Names of the server's own tokens, by their ids.
     tokens: BTreeMap<String, String>,
+    /// Workspaces whose names are not known.
+    unreadable: BTreeSet<WorkspaceName>,
 }
 
 /// The names that are taken in one workspace.
@@ -46,10 +48,15 @@ impl Names {
         names
     }
 
-    /// Takes in the workspaces that were changed.
+    /// Takes in the workspaces that were changed. One that cannot be read keeps the names that are known of it.
     pub fn take_in(&mut self, registry: &Registry) {
         for workspace in &registry.changed {
             self.apply(&Manage::DeleteWorkspace(workspace.clone()));
+        }
+        let unreadable = registry.unreadable.iter();
+        for workspace in unreadable.filter_map(|(workspace, _)| workspace.as_ref()) {
+            self.workspace(workspace);
+            self.unreadable.insert(workspace.clone());
         }
         if registry.server_tokens.is_some() {
             self.tokens.clear();
@@ -88,8 +95,18 @@ impl Names {
     /// Refuses a change that would take a taken name, or one more than may be.
     ///
     /// # Errors
-    /// [`StoreError::Taken`], [`StoreError::TooMany`].
+    /// [`StoreError::Taken`], [`StoreError::TooMany`]; [`StoreError::Damaged`] if the workspace cannot be read.
     pub fn check(&self, change: &Manage) -> Result<(), StoreError> {
+        let changed = change.workspaces();
+        let mut unreadable = changed
+            .iter()
+            .filter(|name| self.unreadable.contains(**name));
+        if change.takes_names()
+            && let Some(name) = unreadable.next()
+        {
+            let what = format!("the setup of workspace `{name}`: this server cannot read it");
+            return Err(StoreError::Damaged(what));
+        }
         let none = WorkspaceNames::default();
         let of = |workspace| self.workspaces.get(workspace).unwrap_or(&none);
         let taken = |what, name: &str| StoreError::Taken {
@@ -186,6 +203,7 @@ impl Names {
                 self.keys.insert(key, owner);
             }
             Manage::DeleteWorkspace(workspace) => {
+                self.unreadable.remove(workspace);
                 if let Some(gone) = self.workspaces.remove(workspace) {
                     for (_, key) in gone.webhooks.values() {
                         self.keys.remove(key);

@@ -82,7 +82,13 @@ pub(super) async fn since(shared: &Shared, known: u64) -> Result<Registry, Store
             Failure::Store(error) => error,
         })
     };
-    let registry = read.await;
+    // A start, and who copies the store, need all of it.
+    let registry = read
+        .await
+        .and_then(|registry| match registry.unreadable.first() {
+            Some((_, error)) if known == 0 => Err(StoreError::Damaged(error.clone())),
+            _ => Ok(registry),
+        });
     if let Ok(registry) = &registry {
         shared
             .revision
@@ -101,7 +107,8 @@ fn name<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, StoreError>
 }
 
 /// The setup of the workspaces that were changed after `known`, within a transaction. Everything if that is 0 or
-/// newer than the stored revision: the database was then replaced by an older backup.
+/// newer than the stored revision: the database was then replaced by an older backup. One value that cannot be read, because
+/// a newer server has written it, keeps nothing else from being read.
 pub(super) async fn all(session: &Session, revision: u64, known: u64) -> Result<Registry, Failure> {
     let mut registry = Registry {
         revision,
@@ -125,7 +132,13 @@ pub(super) async fn all(session: &Session, revision: u64, known: u64) -> Result<
     };
     let mut server = Vec::new();
     for row in &rows {
-        take(&mut registry, &mut server, row)?;
+        if let Err(error) = take(&mut registry, &mut server, row) {
+            let of = match row.get::<_, i16>(0) == Kind::Token as i16 {
+                true => None,
+                false => Some(name(row.get(1))?),
+            };
+            registry.unreadable.push((of, error.to_string()));
+        }
     }
     registry.server_tokens = has_tokens.then_some(server);
     registry.changed = if is_whole {
@@ -135,6 +148,7 @@ pub(super) async fn all(session: &Session, revision: u64, known: u64) -> Result<
         let names = changed.iter().map(|row| name(row.get(0)));
         names.collect::<Result<_, _>>()?
     };
+    registry.leave_out_unreadable();
     Ok(registry)
 }
 

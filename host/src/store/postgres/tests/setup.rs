@@ -1,10 +1,11 @@
-//! Reading the setup: only what has changed.
+//! Reading the setup: only what has changed, and not less because of one value.
 
 use super::registry_read::SOME;
 use super::server::PostgresServer;
 use super::takeover::node;
 use super::*;
 use crate::domain::clock::Millis;
+use crate::domain::ids::WorkspaceName;
 use crate::domain::workspace::WorkspaceSettings;
 use crate::store::conformance::owned::Owned as _;
 use crate::store::conformance::samples::workspace;
@@ -14,6 +15,10 @@ const LEASE: std::time::Duration = std::time::Duration::from_secs(60);
 
 async fn manage(store: &PostgresStore, change: Manage) {
     store.manage_now(change).await.unwrap();
+}
+
+fn config(ws: &WorkspaceName, key: &str) -> Manage {
+    Manage::SetConfig(ws.clone(), key.parse().unwrap(), vec![5; 9])
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -66,5 +71,45 @@ async fn what_was_changed_is_read_by_an_index_and_a_note_reads_no_names() {
     );
     assert_eq!(names().await, Some(known + 4), "a refusal forgets no names");
     other.close().await;
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_value_that_cannot_be_read_keeps_nothing_else_back() {
+    let server = PostgresServer::start();
+    let store = node(&server, LEASE).await;
+    let session = Session::open(&store.shared.settings).await.unwrap();
+    let (a, b) = (workspace("a"), workspace("b"));
+    for ws in [&a, &b] {
+        manage(&store, Manage::AddWorkspace(ws.clone())).await;
+    }
+    let known = store.registry_since(0).await.unwrap().revision;
+    for change in [config(&a, "BAD"), config(&a, "GOOD"), config(&b, "KEY")] {
+        manage(&store, change).await;
+    }
+    // As a newer server may write it.
+    let spoil = "update setup set value = '\\xffff' where name = 'BAD'";
+    session.run(spoil).await.unwrap();
+    let read = store.registry_since(known).await.unwrap();
+    assert_eq!(read.revision, known + 3);
+    assert_eq!(read.changed, std::slice::from_ref(&b));
+    assert_eq!((read.workspaces.len(), read.config.len()), (1, 1));
+    assert_eq!(read.unreadable.len(), 1, "{:?}", read.unreadable);
+    assert_eq!(read.unreadable[0].0, Some(a.clone()));
+    // A start needs all of it.
+    let all = store.registry_since(0).await;
+    assert!(matches!(all, Err(StoreError::Damaged(_))), "{all:?}");
+    // Changes of the others are made, by a node that has read nothing yet, too.
+    store.shared.registry_connection.lock().await.names = None;
+    manage(&store, config(&b, "MORE")).await;
+    let refused = store.manage_now(config(&a, "MORE")).await;
+    assert!(
+        matches!(refused, Err(StoreError::Damaged(_))),
+        "{refused:?}"
+    );
+    let remedy = Manage::DeleteConfig(a.clone(), "BAD".parse().unwrap());
+    manage(&store, remedy).await;
+    manage(&store, config(&a, "MORE")).await;
+    assert_eq!(store.registry_since(0).await.unwrap().config.len(), 4);
     store.close().await;
 }
