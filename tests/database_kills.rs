@@ -4,9 +4,12 @@
 
 use std::time::{Duration, Instant};
 
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+
 use crate::support::cluster::is_ready;
 use crate::support::storm::Storm;
-use crate::support::{Cluster, PATIENCE};
+use crate::support::{Cluster, PATIENCE, Server};
 
 /// How often it is killed, unless the variable says so.
 const KILLS: u32 = 4;
@@ -58,5 +61,56 @@ async fn a_database_that_is_killed_under_load_loses_nothing_and_is_reached_again
     println!(
         "{events} events, {kills} kills of the database, {refused} answers 503, 0 lost, 0 repeated; \
          ready after {middle:?}, at most {last:?}"
+    );
+}
+
+/// The planned times that have tasks, the earliest first.
+async fn planned(server: &Server) -> Vec<u64> {
+    let mut times = Vec::new();
+    for head in server.tasks("limit=500").await {
+        let task = server.task(&head.id).await;
+        times.extend(task.data["$via"]["scheduled"].as_u64());
+    }
+    times.sort_unstable();
+    times
+}
+
+/// Waits until there is a task for a planned time after `after`.
+async fn planned_after(server: &Server, after: u64) -> Vec<u64> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let times = planned(server).await;
+        if times.last().is_some_and(|last| *last > after) {
+            return times;
+        }
+        assert!(Instant::now() < until, "none after {after}: {times:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// The server runs: it is late, and its schedule drops what is missed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_planned_time_is_missed_because_the_database_is_away() {
+    let mut cluster = Cluster::start(1).await;
+    let path = cluster.servers[0].path("schedules/clock");
+    let every = json!({"cron": "* * * * * *", "missed": "skip"});
+    let put = cluster.servers[0].api(Method::PUT, &path, Some(every));
+    let (status, answer) = put.await;
+    assert_eq!(status, StatusCode::CREATED, "{answer}");
+    let before = planned_after(&cluster.servers[0], 0).await;
+    cluster.database.kill();
+    // Longer than two looks, which come every 10 s at least.
+    tokio::time::sleep(Duration::from_secs(25)).await;
+    cluster.database.resume();
+    let server = &cluster.servers[0];
+    let until = Instant::now() + PATIENCE;
+    while !is_ready(server).await {
+        assert!(Instant::now() < until, "the server is not ready");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let times = planned_after(server, before[before.len() - 1] + 27_000).await;
+    assert!(
+        times.windows(2).all(|pair| pair[1] == pair[0] + 1_000),
+        "a planned time has no task: {times:?}"
     );
 }

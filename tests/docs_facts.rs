@@ -281,12 +281,13 @@ fn bounds_are_those_of_the_source() {
         (
             "docs/operations.md",
             format!(
-                "of a webhook the newest {}, {} at once and then one a second, for {} days, with bodies up to {}; {} on the disk",
+                "of a webhook the newest {}, {} at once and then one a second, for {} days, with bodies up to {}; {} on the disk for a workspace, {} in a database",
                 limits::DELIVERIES,
                 limits::DELIVERIES_AT_ONCE,
                 limits::DELIVERY_DAYS,
                 kib(limits::DELIVERY_BODY_BYTES),
-                mib(2 * limits::DELIVERIES_BYTES as usize)
+                mib(2 * limits::DELIVERIES_BYTES as usize),
+                mib(limits::DELIVERIES_STORED as usize)
             ),
         ),
         (

@@ -1,6 +1,6 @@
 //! Reads the setup from the store into memory: at the start, and again when other nodes have changed it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -13,8 +13,15 @@ use super::matching::LiveStep;
 use super::verifier::LiveWebhook;
 use super::workspace::Workspace;
 use super::{Catalog, CatalogError};
-use crate::domain::ids::WorkspaceName;
+use crate::domain::clock::Millis;
+use crate::domain::ids::{ConfigKey, WorkspaceName};
+use crate::domain::schedule::Schedule;
+use crate::domain::step::Step;
+use crate::domain::webhook::Webhook;
 use crate::store::{Hint, Registry, StoreError};
+
+/// Workspaces that are not opened, each with the reason; `None`: a token.
+type Failed = BTreeMap<Option<WorkspaceName>, CatalogError>;
 
 /// How often the store is asked for changes.
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
@@ -64,8 +71,7 @@ impl Catalog {
     /// Reads the changes into memory that the store has and memory does not have.
     ///
     /// # Errors
-    /// [`CatalogError::Store`]; [`CatalogError::Damaged`] and [`CatalogError::Vault`] if something cannot be
-    /// opened. Then memory is as it was.
+    /// [`CatalogError::Store`]. A workspace that cannot be opened stays what it was, which the log says.
     pub async fn refresh(&self) -> Result<(), CatalogError> {
         let before = self.looks.load(Ordering::SeqCst);
         let _alone = self.changing.lock().await;
@@ -120,13 +126,43 @@ impl Catalog {
         }
     }
 
-    /// Replaces the changed workspaces in memory by those of the store.
+    /// Replaces the changed workspaces in memory by those of the store. One that cannot be opened, because a newer server has
+    /// changed it, stays what it was here, but for its tokens: none that was revoked is valid.
+    ///
+    /// # Errors
+    /// At the start, that of a workspace that cannot be opened.
     pub(super) fn take_in(&self, mut registry: Registry) -> Result<(), CatalogError> {
         let revision = registry.revision;
         let changed = registry.changed.clone();
         let server_tokens = registry.server_tokens.take();
-        let mut new = self.opened(registry)?;
+        let (mut new, failed) = self.opened(registry);
+        let mut kept = HashSet::new();
+        for (name, error) in failed {
+            if self.revision.load(Ordering::Relaxed) == 0 {
+                return Err(error);
+            }
+            let Some(name) = name else {
+                tracing::error!(%error, "a token cannot be read and is not valid here");
+                continue;
+            };
+            tracing::error!(
+                workspace.id = %name,
+                %error,
+                "a workspace was changed and cannot be read here: it stays what it was, but for its tokens"
+            );
+            let tokens = new.remove(&name).unwrap_or_default().tokens;
+            if let Some(old) = self.workspaces.read().get(&name) {
+                let mut old = old.write();
+                (old.tokens.values()).for_each(|live| self.tokens.remove(live));
+                tokens.values().for_each(|live| self.tokens.add(live));
+                old.tokens = tokens;
+            }
+            kept.insert(name);
+        }
         for name in changed {
+            if kept.contains(&name) {
+                continue;
+            }
             let Some(workspace) = new.remove(&name) else {
                 self.forget(&name);
                 continue;
@@ -179,58 +215,53 @@ impl Catalog {
         schedules.for_each(|live| self.agenda.remove(live));
     }
 
-    /// Workspaces as the store has them, opened. A workspace that did not change is not opened again.
-    fn opened(
-        &self,
-        registry: Registry,
-    ) -> Result<HashMap<WorkspaceName, Workspace>, CatalogError> {
+    /// Workspaces as the store has them, opened, and why some are not. What did not change is not opened again.
+    fn opened(&self, registry: Registry) -> (HashMap<WorkspaceName, Workspace>, Failed) {
+        let mut failed = Failed::new();
         let mut workspaces: HashMap<WorkspaceName, Workspace> = registry
             .workspaces
             .into_iter()
             .map(|(name, settings)| (name, Workspace::of(settings)))
             .collect();
+        for (name, error) in registry.unreadable {
+            // For its tokens.
+            if let Some(name) = &name {
+                workspaces.entry(name.clone()).or_default();
+            }
+            failed.entry(name).or_insert(CatalogError::Damaged(error));
+        }
+        let mut note = |workspace: WorkspaceName, opened: Result<(), CatalogError>| {
+            if let Err(error) = opened {
+                failed.entry(Some(workspace)).or_insert(error);
+            }
+        };
         for webhook in registry.webhooks {
-            let known = self.webhook(&webhook.workspace, &webhook.id).ok();
-            let webhook = match known.filter(|known| ***known == webhook) {
-                Some(known) => known,
-                None => LiveWebhook::open(&self.vault, webhook)?,
-            };
-            owner(&mut workspaces, &webhook.workspace, "webhook", &webhook.id)?
-                .webhooks
-                .insert(webhook.name.clone(), webhook);
+            let workspace = webhook.workspace.clone();
+            note(workspace, self.open_webhook(&mut workspaces, webhook));
         }
         for (workspace, step) in registry.steps {
-            let name = step.name.clone();
-            let known = self.step(&workspace, &name).ok();
-            let live = match known.filter(|known| *known.step == step) {
-                Some(known) => known,
-                None => LiveStep::new(step).map_err(|error| {
-                    CatalogError::Damaged(format!(
-                        "step `{name}` of workspace `{workspace}`: {error}"
-                    ))
-                })?,
-            };
-            owner(&mut workspaces, &workspace, "step", name.as_str())?.put_step(live);
+            let opened = self.open_step(&mut workspaces, &workspace, step);
+            note(workspace, opened);
         }
         for (workspace, key, sealed) in registry.config {
-            self.vault.unseal(&workspace, &key, &sealed)?;
-            owner(&mut workspaces, &workspace, "config", key.as_str())?.put_sealed(key, sealed);
+            let opened = self.open_config(&mut workspaces, &workspace, key, sealed);
+            note(workspace, opened);
         }
         for (workspace, name, sealed) in registry.connectors {
-            let live = open_connector(&self.vault, &workspace, &name, &sealed)?;
-            owner(&mut workspaces, &workspace, "connector", name.as_str())?
-                .connectors
-                .insert(name, live);
+            let live = open_connector(&self.vault, &workspace, &name, &sealed);
+            let opened = live.and_then(|live| {
+                let owner = owner(&mut workspaces, &workspace, "connector", name.as_str())?;
+                owner.connectors.insert(name, live);
+                Ok(())
+            });
+            note(workspace, opened);
         }
         for (schedule, mark) in registry.schedules {
-            let (workspace, name) = (schedule.workspace.clone(), schedule.name.clone());
-            let live = LiveSchedule::open(schedule, mark)?;
-            // One whose planned times are being settled stays what it is.
-            let known = self.schedule(&workspace, &name).ok();
-            let live = known.filter(|known| known.is_same(&live)).unwrap_or(live);
-            owner(&mut workspaces, &workspace, "schedule", name.as_str())?
-                .schedules
-                .insert(name, live);
+            let workspace = schedule.workspace.clone();
+            note(
+                workspace,
+                self.open_schedule(&mut workspaces, schedule, mark),
+            );
         }
         for token in registry.tokens {
             let Some(workspace) = token.workspace.clone() else {
@@ -242,11 +273,74 @@ impl Catalog {
                 Some(known) => known.taken_over(token),
                 None => LiveToken::new(token),
             };
-            owner(&mut workspaces, &workspace, "token", name.as_str())?
-                .tokens
-                .insert(name, live);
+            let owner = owner(&mut workspaces, &workspace, "token", name.as_str());
+            let opened = owner.map(|owner| drop(owner.tokens.insert(name, live)));
+            note(workspace, opened);
         }
-        Ok(workspaces)
+        (workspaces, failed)
+    }
+
+    fn open_webhook(
+        &self,
+        workspaces: &mut HashMap<WorkspaceName, Workspace>,
+        webhook: Webhook,
+    ) -> Result<(), CatalogError> {
+        let known = self.webhook(&webhook.workspace, &webhook.id).ok();
+        let webhook = match known.filter(|known| ***known == webhook) {
+            Some(known) => known,
+            None => LiveWebhook::open(&self.vault, webhook)?,
+        };
+        owner(workspaces, &webhook.workspace, "webhook", &webhook.id)?
+            .webhooks
+            .insert(webhook.name.clone(), webhook);
+        Ok(())
+    }
+
+    fn open_step(
+        &self,
+        workspaces: &mut HashMap<WorkspaceName, Workspace>,
+        workspace: &WorkspaceName,
+        step: Step,
+    ) -> Result<(), CatalogError> {
+        let name = step.name.clone();
+        let known = self.step(workspace, &name).ok();
+        let live = match known.filter(|known| *known.step == step) {
+            Some(known) => known,
+            None => LiveStep::new(step).map_err(|error| {
+                CatalogError::Damaged(format!("step `{name}` of workspace `{workspace}`: {error}"))
+            })?,
+        };
+        owner(workspaces, workspace, "step", name.as_str())?.put_step(live);
+        Ok(())
+    }
+
+    fn open_config(
+        &self,
+        workspaces: &mut HashMap<WorkspaceName, Workspace>,
+        workspace: &WorkspaceName,
+        key: ConfigKey,
+        sealed: Vec<u8>,
+    ) -> Result<(), CatalogError> {
+        self.vault.unseal(workspace, &key, &sealed)?;
+        owner(workspaces, workspace, "config", key.as_str())?.put_sealed(key, sealed);
+        Ok(())
+    }
+
+    fn open_schedule(
+        &self,
+        workspaces: &mut HashMap<WorkspaceName, Workspace>,
+        schedule: Schedule,
+        mark: Option<Millis>,
+    ) -> Result<(), CatalogError> {
+        let (workspace, name) = (schedule.workspace.clone(), schedule.name.clone());
+        let live = LiveSchedule::open(schedule, mark)?;
+        // One whose planned times are being settled stays what it is.
+        let known = self.schedule(&workspace, &name).ok();
+        let live = known.filter(|known| known.is_same(&live)).unwrap_or(live);
+        owner(workspaces, &workspace, "schedule", name.as_str())?
+            .schedules
+            .insert(name, live);
+        Ok(())
     }
 }
 

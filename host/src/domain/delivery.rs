@@ -96,6 +96,10 @@ pub struct DeliveryQuery {
     pub before: Option<TaskId>,
     /// At this time or later.
     pub since: Option<Millis>,
+    /// With this id.
+    pub id: Option<TaskId>,
+    /// How many are read at once. There may be more: a store that reads all anyway returns all. `None`: all.
+    pub at_once: Option<usize>,
 }
 
 impl DeliveryQuery {
@@ -106,5 +110,6 @@ impl DeliveryQuery {
             .is_none_or(|webhook| *webhook == delivery.webhook)
             && self.before.is_none_or(|before| delivery.id < before)
             && self.since.is_none_or(|since| delivery.at >= since)
+            && self.id.is_none_or(|id| delivery.id == id)
     }
 }

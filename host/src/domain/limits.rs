@@ -181,6 +181,9 @@ pub const DELIVERIES: usize = 200;
 pub const DELIVERY_DAYS: u64 = 7;
 /// Bytes of a file of recorded deliveries; a workspace has two at most.
 pub const DELIVERIES_BYTES: u64 = 4 * 1024 * 1024;
+/// Bytes of a workspace's recorded deliveries in a database: more than two such files have, so that all of a data
+/// directory's can be moved into one.
+pub const DELIVERIES_STORED: u64 = 3 * DELIVERIES_BYTES;
 /// The largest body that is recorded of a refused delivery, in bytes.
 pub const DELIVERY_BODY_BYTES: usize = 64 * 1024;
 /// Deliveries of one webhook that are recorded at once; then one a second. The others are counted.

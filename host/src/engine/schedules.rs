@@ -5,12 +5,15 @@
 //! planned time, so the store has it already and says so. That way a planned time has at most one
 //! task, however often the process dies.
 
+mod lateness;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 use serde_json::{Map, Value, json};
 
+use self::lateness::Lateness;
 use super::dispatcher::Dispatcher;
 use super::removal_asked::RemovalAsked;
 use super::tasks::Tasks;
@@ -19,7 +22,7 @@ use crate::domain::clock::{Clock, Millis};
 use crate::domain::limits;
 use crate::domain::schedule::Schedule;
 use crate::domain::task::TaskHead;
-use crate::store::{NewTask, StoreError};
+use crate::store::{Cluster, NewTask, Ownership, StoreError};
 
 /// Due schedules that are looked at in one go, and settled in one write.
 const PAGE: usize = 256;
@@ -43,15 +46,11 @@ pub(super) struct Scheduler {
 impl Scheduler {
     /// Runs until the store is closed.
     pub(super) async fn run(self) {
-        // Times that are due at the first look fell due while no server ran.
-        let mut last_look = None;
+        let handover = self.tasks.store.cluster().map(Cluster::handover);
+        let mut lateness = Lateness::new(handover.unwrap_or_default());
         loop {
-            let began = self.clock.monotonic();
-            let sleep = match self.look(last_look).await {
-                Ok(next) => {
-                    last_look = Some(began);
-                    self.clock.sleep_until(next)
-                }
+            let sleep = match self.look(&mut lateness).await {
+                Ok(next) => self.clock.sleep_until(next),
                 Err(StoreError::Closed | StoreError::Failed) => return,
                 // The store says that itself; the time until there is room counts as being late.
                 Err(StoreError::Full | StoreError::Undecided) => self.clock.sleep(AFTER_FAILURE),
@@ -69,27 +68,30 @@ impl Scheduler {
     }
 
     /// Fires schedules that are due. Returns when to look again: when the next one is due, or soon after this look.
-    async fn look(&self, last_look: Option<Duration>) -> Result<Millis, StoreError> {
+    async fn look(&self, lateness: &mut Lateness) -> Result<Millis, StoreError> {
+        let began = self.clock.monotonic();
+        let mut owned = self.tasks.staying();
+        if self.tasks.store.cluster().is_some() && lateness.has_new(&owned) {
+            // What the node before has settled.
+            self.catalog.refresh().await.map_err(of_store)?;
+        }
         let now = self.clock.now();
-        // The time since the last look is measured by the monotonic clock: what fell due within it is not
-        // missed, however busy the server was.
-        let late = last_look.map_or(0, |at| {
-            let waited = u64::try_from(self.clock.monotonic().saturating_sub(at).as_millis())
-                .unwrap_or(u64::MAX);
-            waited.saturating_add(limits::SCHEDULE_LATE_MS)
-        });
         loop {
-            // Another node fires the others.
-            let owned = self.tasks.staying();
+            // Another node fires the others. What it gives up meanwhile it has not looked at.
+            let staying = self.tasks.staying();
+            owned = Arc::new(
+                owned.only(|partition| staying.claim(partition) == owned.claim(partition)),
+            );
             let due = self
                 .catalog
                 .due_schedules(now, PAGE, |partition| owned.claim(partition).is_some());
             if due.is_empty() {
                 break;
             }
-            self.fire(due, now, late, last_look.is_none()).await?;
+            self.fire(due, now, (&*lateness, &*owned)).await?;
         }
         self.removal.settle(now);
+        lateness.looked(began, owned);
         let owned = self.tasks.staying();
         let next = self
             .catalog
@@ -102,14 +104,15 @@ impl Scheduler {
         &self,
         schedules: Vec<Arc<LiveSchedule>>,
         now: Millis,
-        late: Millis,
-        is_first: bool,
+        (lateness, owned): (&Lateness, &Ownership),
     ) -> Result<(), StoreError> {
+        let (is_first, ticks) = (lateness.is_first(), self.clock.monotonic());
         let mut settled = Vec::with_capacity(schedules.len());
         let mut fires = Vec::new();
         for live in schedules {
             let schedule = &live.schedule;
             let last = live.settled();
+            let late = lateness.of(owned, schedule.partition(), ticks);
             let Some(due) = live.plan.due(schedule.missed, last, now, late) else {
                 continue;
             };
@@ -132,10 +135,7 @@ impl Scheduler {
         }
         self.dispatcher.run_more();
         let settled = self.catalog.settle_schedules(settled).await;
-        settled.map_err(|error| match error {
-            CatalogError::Store(error) => error,
-            error => StoreError::unavailable(error),
-        })
+        settled.map_err(of_store)
     }
 
     /// Makes the task for a planned time durable, unless it was made before.
@@ -176,6 +176,13 @@ impl Scheduler {
             Err(StoreError::Erasing(_)) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+}
+
+fn of_store(error: CatalogError) -> StoreError {
+    match error {
+        CatalogError::Store(error) => error,
+        error => StoreError::unavailable(error),
     }
 }
 

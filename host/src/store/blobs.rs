@@ -5,6 +5,7 @@
 //! Everything here blocks on the disk: see [`on_disk`].
 
 mod copied;
+mod erase;
 mod incoming;
 mod kept;
 mod usage;

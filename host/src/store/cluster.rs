@@ -1,5 +1,7 @@
 //! The nodes that share a store: their list, hints, and requests to each other.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use tokio::sync::watch;
 
@@ -113,6 +115,10 @@ pub trait Cluster: Send + Sync {
 
     /// Hints of other nodes from now on.
     fn hints(&self, of: Hint) -> Hints;
+
+    /// The longest that nothing begins in a partition as it goes from one node to another, if both reach the store: the node
+    /// before ended without a word, or had runs under way there.
+    fn handover(&self) -> Duration;
 
     /// How many nodes share incoming requests, this one included: at least 1.
     fn sharing(&self) -> usize;

@@ -107,4 +107,19 @@ impl Manage {
     pub fn is_note(&self) -> bool {
         matches!(self, Self::MarkSchedules(_) | Self::UseTokens(_))
     }
+
+    /// Whether it may take a name, so that it is checked against those that are taken.
+    pub fn takes_names(&self) -> bool {
+        let removes = matches!(
+            self,
+            Self::DeleteWorkspace(_)
+                | Self::DeleteToken(..)
+                | Self::DeleteWebhook(..)
+                | Self::DeleteStep(..)
+                | Self::DeleteConfig(..)
+                | Self::DeleteConnector(..)
+                | Self::DeleteSchedule(..)
+        );
+        !removes && !self.is_note()
+    }
 }

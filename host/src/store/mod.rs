@@ -322,7 +322,8 @@ pub trait Store: Send + Sync + 'static {
         deliveries: Vec<Delivery>,
     ) -> Result<(), StoreError>;
 
-    /// The recorded deliveries that are wanted, newest first: the newest [`limits::DELIVERIES`] of each webhook.
+    /// The recorded deliveries that are wanted, newest first: the newest [`limits::DELIVERIES`] of each webhook. If there
+    /// are fewer than [`DeliveryQuery::at_once`], these are all.
     ///
     /// [`limits::DELIVERIES`]: crate::domain::limits::DELIVERIES
     async fn recorded_deliveries(

@@ -17,6 +17,8 @@ pub struct Names {
     /// Names of the server's own tokens, by their ids.
     tokens: BTreeMap<String, String>,
     bytes: SetupBytes,
+    /// Workspaces whose names are not known.
+    unreadable: BTreeSet<WorkspaceName>,
 }
 
 /// The names that are taken in one workspace.
@@ -44,33 +46,49 @@ impl Names {
     /// The names in `registry`, which is whole.
     pub fn of(registry: &Registry) -> Self {
         let mut names = Self::default();
+        names.take_in(registry);
+        names
+    }
+
+    /// Takes in the workspaces that were changed. One that cannot be read keeps the names that are known of it.
+    pub fn take_in(&mut self, registry: &Registry) {
+        for workspace in &registry.changed {
+            self.apply(&Manage::DeleteWorkspace(workspace.clone()));
+        }
+        let unreadable = registry.unreadable.iter();
+        for workspace in unreadable.filter_map(|(workspace, _)| workspace.as_ref()) {
+            self.workspace(workspace);
+            self.unreadable.insert(workspace.clone());
+        }
+        if registry.server_tokens.is_some() {
+            self.tokens.clear();
+        }
         for (workspace, _) in &registry.workspaces {
-            names.workspace(workspace);
+            self.workspace(workspace);
         }
         for webhook in &registry.webhooks {
-            names.take(&Manage::PutWebhook(webhook.clone()));
+            self.take(&Manage::PutWebhook(webhook.clone()));
         }
         for (workspace, step) in &registry.steps {
-            let taken = names.workspace(workspace);
+            let taken = self.workspace(workspace);
             taken.steps.insert(step.name.to_string());
         }
         for (workspace, key, _) in &registry.config {
-            names.workspace(workspace).config.insert(key.to_string());
+            self.workspace(workspace).config.insert(key.to_string());
         }
         for (workspace, name, _) in &registry.connectors {
-            let taken = names.workspace(workspace);
+            let taken = self.workspace(workspace);
             taken.connectors.insert(name.to_string());
         }
         for (schedule, _) in &registry.schedules {
-            let taken = names.workspace(&schedule.workspace);
+            let taken = self.workspace(&schedule.workspace);
             taken.schedules.insert(schedule.name.to_string());
         }
         let server = registry.server_tokens.iter().flatten();
         for token in registry.tokens.iter().chain(server) {
-            names.take(&Manage::PutToken(token.clone()));
+            self.take(&Manage::PutToken(token.clone()));
         }
-        names.bytes = SetupBytes::of(registry);
-        names
+        self.bytes.take_in(registry);
     }
 
     /// From now on takes setups of any size.
@@ -85,8 +103,19 @@ impl Names {
     /// Refuses a change that would take a taken name, or one more than may be, or make the setup too large.
     ///
     /// # Errors
-    /// [`StoreError::Taken`], [`StoreError::TooMany`], [`StoreError::SetupTooLarge`].
+    /// [`StoreError::Taken`], [`StoreError::TooMany`], [`StoreError::SetupTooLarge`]; [`StoreError::Damaged`] if the workspace
+    /// cannot be read.
     pub fn check(&self, change: &Manage) -> Result<(), StoreError> {
+        let changed = change.workspaces();
+        let mut unreadable = changed
+            .iter()
+            .filter(|name| self.unreadable.contains(**name));
+        if change.takes_names()
+            && let Some(name) = unreadable.next()
+        {
+            let what = format!("the setup of workspace `{name}`: this server cannot read it");
+            return Err(StoreError::Damaged(what));
+        }
         self.check_names(change)?;
         self.bytes.check(change)
     }
@@ -193,6 +222,7 @@ impl Names {
                 self.keys.insert(key, owner);
             }
             Manage::DeleteWorkspace(workspace) => {
+                self.unreadable.remove(workspace);
                 if let Some(gone) = self.workspaces.remove(workspace) {
                     for (_, key) in gone.webhooks.values() {
                         self.keys.remove(key);

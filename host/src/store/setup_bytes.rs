@@ -54,9 +54,9 @@ struct Put<'c> {
 }
 
 impl SetupBytes {
-    /// Those of `registry`, which is whole.
-    pub(super) fn of(registry: &Registry) -> Self {
-        let mut all = Self::default();
+    /// Takes in the values of a registry, of which nothing is known yet.
+    pub(super) fn take_in(&mut self, registry: &Registry) {
+        let all = self;
         for webhook in &registry.webhooks {
             all.set(&webhook.workspace, (WEBHOOK, &webhook.id), bytes(webhook));
         }
@@ -80,7 +80,6 @@ impl SetupBytes {
                 all.set(workspace, (TOKEN, &token.id), bytes(token));
             }
         }
-        all
     }
 
     /// From now on refuses none.
@@ -212,7 +211,8 @@ mod tests {
             ],
             ..Registry::default()
         };
-        let mut all = SetupBytes::of(&registry);
+        let mut all = SetupBytes::default();
+        all.take_in(&registry);
         let refused = |all: &SetupBytes, change: &Manage| match all.check(change) {
             Ok(()) => false,
             Err(StoreError::SetupTooLarge { bytes, most }) => {

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use serde_json::Map;
 
 use crate::catalog::tests::{default, name, open, open_with, put, step, store};
-use crate::catalog::{Catalog, CatalogError};
+use crate::catalog::{Catalog, CatalogError, NewToken};
 use crate::clock::SimulatedClock;
+use crate::domain::config_digest::token_digest;
 use crate::domain::ids::{ConfigKey, ScheduleName, StepName, WebhookName, WorkspaceName};
 use crate::domain::limits;
+use crate::domain::principal::{Principal, Scope};
 use crate::domain::schedule::{Missed, ScheduleSettings};
 use crate::domain::step::Tuning;
 use crate::domain::webhook::WebhookRules;
@@ -205,21 +207,53 @@ async fn both_catalogs_share_one_bound() {
     assert_eq!(there, limits::SCHEDULES);
 }
 
-/// What cannot be opened is an error, and memory stays as it was.
+/// A workspace that cannot be opened stays as it was, but for its tokens, and the others go on.
 #[tokio::test]
-async fn a_change_that_cannot_be_opened_leaves_memory_as_it_was() {
+async fn a_change_that_cannot_be_opened_keeps_nothing_else_back() {
     let (store, one, _) = two().await;
     let stranger = open(&store, 'b').await.unwrap();
+    let acme: WorkspaceName = name("acme");
+    one.add_workspace(acme.clone(), WorkspaceSettings::default())
+        .await
+        .unwrap();
     let webhook = one
         .add_webhook(&default(), name("w"), WebhookRules::default())
         .await
         .unwrap();
+    let new = |name: &str| NewToken {
+        workspace: Some(default()),
+        name: name.parse().unwrap(),
+        scopes: vec![Scope::Read],
+        expires_in_seconds: None,
+    };
+    let admin = Principal::admin();
+    let (_, revoked) = one.add_token(new("revoked"), &admin).await.unwrap();
     stranger.refresh().await.unwrap();
+    let is_valid = async |text: &str| {
+        let found = stranger.principal(&token_digest(text.as_bytes())).await;
+        found.unwrap().is_some()
+    };
+    assert!(is_valid(&revoked).await);
     one.set_config(&default(), name("TOKEN"), "1")
         .await
         .unwrap();
     one.delete_webhook(&default(), &webhook.id).await.unwrap();
-    let error = stranger.refresh().await.unwrap_err();
-    assert!(matches!(error, CatalogError::Vault(_)), "{error}");
+    one.revoke_token(Some(&default()), "revoked").await.unwrap();
+    let (_, added) = one.add_token(new("added"), &admin).await.unwrap();
+    let other = one
+        .add_webhook(&acme, name("w"), WebhookRules::default())
+        .await
+        .unwrap();
+    stranger.refresh().await.unwrap();
+    assert_eq!(stranger.revision(), one.revision());
     assert!(stranger.webhook(&default(), &webhook.id).is_ok());
+    assert!(stranger.webhook(&acme, &other.id).is_ok());
+    assert!(!is_valid(&revoked).await && is_valid(&added).await);
+    // What is changed there later, too.
+    one.delete_webhook(&acme, &other.id).await.unwrap();
+    stranger.refresh().await.unwrap();
+    assert!(stranger.webhook(&acme, &other.id).is_err());
+    // It does not begin so.
+    let error = open(&store, 'b').await.err().unwrap();
+    assert!(matches!(error, CatalogError::Vault(_)), "{error}");
 }

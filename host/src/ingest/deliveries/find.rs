@@ -20,6 +20,8 @@ use crate::store::search::{Search, search};
 use crate::store::{StoreError, Terms};
 
 const ACCEPTED: &str = "accepted";
+/// Recorded deliveries that are read at once, at least: each may have a body of [`limits::DELIVERY_BODY_BYTES`].
+const AT_ONCE: usize = 50;
 
 /// Which deliveries are wanted. A member that is `None` matches every delivery.
 #[derive(Debug, Clone, Default)]
@@ -158,14 +160,27 @@ impl DeliveryLog {
         workspace: &WorkspaceName,
         id: TaskId,
     ) -> Result<Option<Delivery>, StoreError> {
-        let recorded = self.recorded(workspace, &DeliveryFilter::default()).await?;
-        if let Some(delivery) = recorded.into_iter().find(|delivery| delivery.id == id) {
+        self.flush().await;
+        let query = DeliveryQuery {
+            since: Some(self.oldest()),
+            id: Some(id),
+            ..DeliveryQuery::default()
+        };
+        let recorded = self.store.recorded_deliveries(workspace, &query).await?;
+        if let Some(delivery) = recorded.into_iter().next() {
             return Ok(Some(delivery));
         }
         let task = self.store.load(workspace, id).await?;
         Ok(task.as_ref().and_then(accepted))
     }
 
+    /// Recorded deliveries of this time and later are shown.
+    fn oldest(&self) -> Millis {
+        let shown = limits::DELIVERY_DAYS * 86_400_000;
+        self.clock.now().saturating_sub(shown)
+    }
+
+    /// The newest recorded deliveries that are wanted: all of them, or more than a page has.
     async fn recorded(
         &self,
         workspace: &WorkspaceName,
@@ -175,21 +190,31 @@ impl DeliveryLog {
             return Ok(Vec::new());
         }
         self.flush().await;
-        let oldest = limits::DELIVERY_DAYS * 86_400_000;
-        let oldest = self.clock.now().saturating_sub(oldest);
-        let query = DeliveryQuery {
+        let oldest = self.oldest();
+        let at_once = wanted.limit.saturating_add(1).max(AT_ONCE);
+        let mut query = DeliveryQuery {
             webhook: match wanted.webhooks.as_deref() {
                 Some([webhook]) => Some(webhook.id.clone()),
                 _ => None,
             },
             before: wanted.before,
             since: Some(wanted.since.map_or(oldest, |since| since.max(oldest))),
+            at_once: Some(at_once),
+            ..DeliveryQuery::default()
         };
-        let mut found = self.store.recorded_deliveries(workspace, &query).await?;
         let verdicts = &wanted.verdicts;
-        found.retain(|one| wanted.is_of(one));
-        found.retain(|one| verdicts.is_empty() || verdicts.contains(&one.verdict.name()));
-        Ok(found)
+        let mut found = Vec::new();
+        loop {
+            let mut some = self.store.recorded_deliveries(workspace, &query).await?;
+            let is_last = some.len() < at_once;
+            query.before = some.last().map(|last| last.id);
+            some.retain(|one| wanted.is_of(one));
+            some.retain(|one| verdicts.is_empty() || verdicts.contains(&one.verdict.name()));
+            found.extend(some);
+            if is_last || found.len() > wanted.limit {
+                return Ok(found);
+            }
+        }
     }
 }
 

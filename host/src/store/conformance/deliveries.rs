@@ -23,7 +23,7 @@ pub(super) async fn deliveries_are_recorded_newest_first(mut store: Shaken<'_>) 
         let wanted = all.iter().rev().filter(|delivery| wanted(delivery));
         wanted.cloned().collect::<Vec<_>>()
     };
-    let cases: [(DeliveryQuery, Vec<Delivery>); 4] = [
+    let cases: [(DeliveryQuery, Vec<Delivery>); 6] = [
         (DeliveryQuery::default(), newest(&|_| true)),
         (
             DeliveryQuery {
@@ -46,11 +46,43 @@ pub(super) async fn deliveries_are_recorded_newest_first(mut store: Shaken<'_>) 
             },
             newest(&|delivery| delivery.at >= all[4].at),
         ),
+        (
+            DeliveryQuery {
+                id: Some(all[1].id),
+                ..DeliveryQuery::default()
+            },
+            newest(&|delivery| delivery.id == all[1].id),
+        ),
+        (
+            DeliveryQuery {
+                id: Some(all[1].id),
+                since: Some(all[2].at),
+                ..DeliveryQuery::default()
+            },
+            Vec::new(),
+        ),
     ];
     for (query, expected) in cases {
         let found = store.get().await.recorded_deliveries(&a, &query).await;
         assert_eq!(found.unwrap(), expected, "{query:?}");
     }
+    // However many are read at once, each is read once.
+    let mut query = DeliveryQuery {
+        at_once: Some(4),
+        ..DeliveryQuery::default()
+    };
+    let mut read = Vec::new();
+    loop {
+        let found = store.get().await.recorded_deliveries(&a, &query).await;
+        let found = found.unwrap();
+        query.before = found.last().map(|last| last.id);
+        let is_last = found.len() < 4;
+        read.extend(found);
+        if is_last {
+            break;
+        }
+    }
+    assert_eq!(read, newest(&|_| true));
     let any = DeliveryQuery::default();
     let others = store.get().await.recorded_deliveries(&b, &any).await;
     assert_eq!(others.unwrap(), []);

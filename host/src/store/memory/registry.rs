@@ -54,6 +54,7 @@ fn registry(model: &Model) -> Registry {
         schedules: model.schedules.values().cloned().collect(),
         tokens: tokens(true),
         server_tokens: Some(tokens(false)),
+        unreadable: Vec::new(),
     }
 }
 

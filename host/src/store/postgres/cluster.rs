@@ -1,6 +1,7 @@
 //! [`PostgresStore`] as a [`Cluster`].
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -87,6 +88,12 @@ impl Cluster for PostgresStore {
 
     fn hints(&self, of: Hint) -> Hints {
         self.shared.board.subscribe(of)
+    }
+
+    fn handover(&self) -> Duration {
+        let settings = &self.shared.settings;
+        // The next look after the lease's end.
+        settings.lease + settings.lease / 5 + settings.drain
     }
 
     fn sharing(&self) -> usize {

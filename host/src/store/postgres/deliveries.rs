@@ -1,8 +1,11 @@
 //! Recorded deliveries. One statement each, so that they wait for nothing that is changed.
 
+use std::collections::HashMap;
+
+use super::queries::limit;
 use super::session::Params;
 use super::shared::Shared;
-use super::values::{Uuid, time};
+use super::values::{Uuid, number, time};
 use crate::domain::clock::Millis;
 use crate::domain::delivery::{Delivery, DeliveryQuery};
 use crate::domain::ids::{TaskId, WorkspaceName};
@@ -18,10 +21,20 @@ const PUT: &str = "insert into deliveries (workspace, webhook, id, at, delivery)
 const TRIM: &str = "delete from deliveries where workspace = $1 and webhook = $2 and id < \
     (select id from deliveries where workspace = $1 and webhook = $2 \
     order by id desc offset $3 limit 1)";
-const FIND: &str = "select delivery from (select *, row_number() over \
-    (partition by webhook order by id desc) as place from deliveries where workspace = $1 \
-    and (webhook = $3 or $3 is null)) newest where place <= $2 and id < $4 and at >= $5 \
-    and not exists (select from erasing e where e.workspace = $1) order by id desc";
+/// The same of all webhooks of a workspace together, by bytes.
+const TRIM_BYTES: &str = "delete from deliveries where workspace = $1 and id <= \
+    (select id from (select id, sum(octet_length(delivery)) over (order by id desc) as bytes \
+    from deliveries where workspace = $1) sized where bytes > $2 order by id desc limit 1)";
+/// How many bytes of a workspace this node records until it looks at all that there are.
+const TRIM_EVERY: u64 = 1024 * 1024;
+const FIND: &str = "select delivery from deliveries where workspace = $1 and id < $2 and at >= $3 \
+    and not exists (select from erasing e where e.workspace = $1) order by id desc limit $4";
+const FIND_OF: &str = "select delivery from deliveries where workspace = $1 and id < $2 and at >= $3 \
+    and not exists (select from erasing e where e.workspace = $1) and webhook = $5 \
+    order by id desc limit $4";
+/// The index has the ids of a workspace, so that nothing else is read of the others.
+const GET: &str = "select delivery from deliveries where workspace = $1 and id = $2 \
+    and not exists (select from erasing e where e.workspace = $1)";
 pub(super) const EXPIRE: &str = "delete from deliveries where at < $1";
 
 /// Refuses deliveries of a workspace that is being erased.
@@ -66,7 +79,36 @@ pub(super) async fn record(
         let last = limits::DELIVERIES as i64 - 1;
         shared.query(TRIM, &[&space, &webhook, &last]).await?;
     }
+    let bytes = values.iter().map(|value| value.len() as u64).sum();
+    if shared.recorded.lock().is_to_trim(workspace, bytes) {
+        let most = number(limits::DELIVERIES_STORED);
+        shared.query(TRIM_BYTES, &[&space, &most]).await?;
+    }
     Ok(())
+}
+
+/// What this node has recorded of each workspace since it last looked at all of it.
+#[derive(Debug, Default)]
+pub(super) struct Recorded(HashMap<WorkspaceName, u64>);
+
+impl Recorded {
+    /// Counts bytes that were recorded. Whether it is time to look at all that there are.
+    fn is_to_trim(&mut self, workspace: &WorkspaceName, bytes: u64) -> bool {
+        let Some(recorded) = self.0.get_mut(workspace) else {
+            // Of workspaces that are gone, too.
+            if self.0.len() >= limits::WORKSPACES {
+                self.0.clear();
+            }
+            self.0.insert(workspace.clone(), 0);
+            return true;
+        };
+        *recorded += bytes;
+        let is_time = *recorded >= TRIM_EVERY;
+        if is_time {
+            *recorded = 0;
+        }
+        is_time
+    }
 }
 
 /// See [`crate::store::Store::recorded_deliveries`].
@@ -75,12 +117,27 @@ pub(super) async fn find(
     workspace: &WorkspaceName,
     query: &DeliveryQuery,
 ) -> Result<Vec<Delivery>, StoreError> {
-    let most = limits::DELIVERIES as i64;
+    let space = workspace.as_str();
     let before = Uuid::from(query.before.unwrap_or(TaskId::MAX));
     let since = time(query.since.unwrap_or(0));
-    let params: Params<'_> = &[&workspace.as_str(), &most, &query.webhook, &before, &since];
-    let rows = shared.query(FIND, params).await?;
-    rows.iter().map(|row| read(row.get(0))).collect()
+    let at_once = query.at_once.unwrap_or(usize::MAX);
+    let rows = match (query.id, &query.webhook) {
+        (Some(id), _) => shared.query(GET, &[&space, &Uuid::from(id)]).await?,
+        (None, Some(webhook)) => {
+            let most = limit(at_once.min(limits::DELIVERIES));
+            let params: Params<'_> = &[&space, &before, &since, &most, webhook];
+            shared.query(FIND_OF, params).await?
+        }
+        (None, None) => {
+            let params: Params<'_> = &[&space, &before, &since, &limit(at_once)];
+            shared.query(FIND, params).await?
+        }
+    };
+    let found = rows.iter().map(|row| read::<Delivery>(row.get(0)));
+    let is_wanted = |delivery: &Delivery| query.fits(delivery);
+    found
+        .filter(|read| read.as_ref().map_or(true, is_wanted))
+        .collect()
 }
 
 /// Deliveries of this time and later are kept.

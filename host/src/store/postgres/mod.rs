@@ -221,6 +221,11 @@ impl PostgresStore {
         let revision = self.shared.revision.load(Ordering::SeqCst);
         for part in &mut parts {
             part.revision = revision;
+            if let Some(dedup) = &mut part.dedup {
+                let skew = self.shared.skew.lock();
+                dedup.at = skew.common(dedup.at);
+                dedup.until = skew.common(dedup.until);
+            }
         }
         let written = self.queue.push(parts).await?;
         written.await.unwrap_or(Err(StoreError::Closed))

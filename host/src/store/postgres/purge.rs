@@ -3,7 +3,7 @@
 //! Every node removes tasks of the partitions that it owns. A transaction locks them against its own writers, too, so
 //! that nothing is built on what goes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use tokio::time::Instant;
 use tokio_postgres::{Error, Row};
@@ -21,6 +21,7 @@ use crate::domain::partition::Partition;
 use crate::domain::retention::{Retention, is_needed};
 use crate::domain::task::{TaskHead, TaskState};
 use crate::domain::workspace::WorkspaceSettings;
+use crate::store::blobs::on_disk;
 use crate::store::codec::damaged;
 use crate::store::shapes::read;
 use crate::store::{Purged, StoreError};
@@ -29,8 +30,10 @@ use crate::store::{Purged, StoreError};
 const AT_ONCE: i64 = 250;
 
 const SPACES: &str = "select workspace, value from setup where kind = $1 order by workspace desc";
+/// Asks twice: a key may be taken anew between the two.
 const EXPIRE_KEYS: &str = "delete from dedup where (workspace, key) in \
-    (select workspace, key from dedup where until <= $1 limit 10000)";
+    (select workspace, key from dedup where until <= $1 limit 10000) \
+    and until <= $1";
 const OVER: &str = "select id, version, head from tasks where workspace = $1 and state = $2 \
     and id > $3 and id < $4 and rests <= $5 and partition = any($6) order by id limit $7";
 const HEADS: &str = "select id, head from tasks where workspace = $1 and id = any($2)";
@@ -52,6 +55,7 @@ pub(super) async fn purge(shared: &Shared, now: Millis) -> Result<Purged, StoreE
         Err(error) => {
             // The next call begins anew.
             purge.pass = None;
+            purge.failed.clear();
             match error {
                 Failure::Store(error) => {
                     session.run("rollback").await.map_err(failed)?;
@@ -80,15 +84,21 @@ async fn go_on(
     now: Millis,
 ) -> Result<Purged, Failure> {
     if purge.swept.is_none_or(|at| at.elapsed() >= sweep::EVERY) {
-        sweep::sweep(shared, session, now).await?;
+        match sweep::sweep(shared, session).await {
+            Err(Failure::Store(error)) if !matches!(error, StoreError::Closed) => {
+                tracing::error!(%error, "files without a task cannot be looked for; it is tried again");
+            }
+            swept => swept?,
+        }
         purge.swept = Some(Instant::now());
     }
     let Some(pass) = &mut purge.pass else {
-        purge.pass = begin(shared, session, now).await?;
+        purge.pass = begin(shared, session, &mut purge.failed, now).await?;
         return Ok(Purged::default());
     };
     let Some((workspace, retention)) = pass.spaces.last().cloned() else {
         purge.pass = None;
+        purge.failed.clear();
         return Ok(Purged {
             tasks: 0,
             is_done: true,
@@ -125,11 +135,22 @@ async fn go_on(
         Some(last) => pass.after = last.get::<_, Uuid>(0).into(),
         None => pass.next_state(),
     }
-    for task in &gone {
-        shared.blobs.remove(&workspace, *task)?;
+    let tasks = gone.len();
+    let blobs = shared.blobs.clone();
+    let removed = on_disk(move || {
+        let all = gone.iter();
+        let removed = all.map(|task| blobs.remove(&workspace, *task));
+        removed.fold(Ok(()), Result::and)
+    });
+    match removed.await {
+        Err(StoreError::Closed) => return Err(StoreError::Closed.into()),
+        Err(error) => {
+            tracing::error!(%error, "files of tasks that were removed cannot be removed; it is tried again within a day");
+        }
+        Ok(()) => {}
     }
     Ok(Purged {
-        tasks: gone.len(),
+        tasks,
         is_done: false,
     })
 }
@@ -146,10 +167,16 @@ impl Pass {
 }
 
 /// Erases a part of a deleted workspace, or else removes expired keys and logs; then a pass begins.
-async fn begin(shared: &Shared, session: &Session, now: Millis) -> Result<Option<Pass>, Failure> {
-    if !erase::go_on(shared, session).await? {
+async fn begin(
+    shared: &Shared,
+    session: &Session,
+    failed: &mut BTreeSet<String>,
+    now: Millis,
+) -> Result<Option<Pass>, Failure> {
+    if !erase::go_on(shared, session, failed).await? {
         return Ok(None);
     }
+    let now = by_common_clock(shared, session, now).await?;
     if session.execute(EXPIRE_KEYS, &[&time(now)]).await? > 0 {
         return Ok(None);
     }
@@ -160,10 +187,16 @@ async fn begin(shared: &Shared, session: &Session, now: Millis) -> Result<Option
     audit::expire(shared, session, now).await?;
     let mut spaces = Vec::new();
     for row in session.query(SPACES, &[&(Kind::Workspace as i16)]).await? {
-        let name = row.get::<_, &str>(0).parse();
-        let name = name.map_err(|error| damaged("a workspace", &format!("{error}")))?;
-        let settings: WorkspaceSettings = read(row.get(1))?;
-        spaces.push((name, settings.retention));
+        let name: &str = row.get(0);
+        let parsed = name.parse::<WorkspaceName>();
+        let parsed = parsed.map_err(|error| damaged("a workspace", &format!("{error}")));
+        let settings = read::<WorkspaceSettings>(row.get(1));
+        match parsed.and_then(|name| Ok((name, settings?.retention))) {
+            Ok(space) => spaces.push(space),
+            Err(error) => {
+                tracing::error!(workspace.id = name, %error, "nothing is removed of a workspace");
+            }
+        }
     }
     Ok(Some(Pass {
         now,
@@ -171,6 +204,25 @@ async fn begin(shared: &Shared, session: &Session, now: Millis) -> Result<Option
         state: 0,
         after: TaskId::MIN,
     }))
+}
+
+/// The time of this node's clock, less what that is wrong by: what is removed is gone for good, and keys are taken by the
+/// common clock.
+async fn by_common_clock(
+    shared: &Shared,
+    session: &Session,
+    now: Millis,
+) -> Result<Millis, Failure> {
+    let own = shared.settings.now;
+    let (known, before) = (shared.skew.lock().wrong_by(), own());
+    let rows = session.query(sweep::NOW, &[]).await?;
+    let measured = rows.first().map_or(0, |row| {
+        let mut skew = shared.skew.lock();
+        skew.measure((before, own()), row.get(0));
+        skew.wrong_by()
+    });
+    // `now` was asked for before.
+    Ok(now.saturating_sub(u64::try_from(known.max(measured)).unwrap_or(0)))
 }
 
 /// Those of the rows whose retention has ended, and which no other task needs, with their versions.

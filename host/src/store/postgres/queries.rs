@@ -43,6 +43,10 @@ pub(super) async fn ready(
     after: TaskId,
     most: usize,
 ) -> Result<Vec<TaskId>, StoreError> {
+    // The database would look at all that wait to find none.
+    if owned.is_empty() {
+        return Ok(Vec::new());
+    }
     let partitions = numbers(owned);
     let (space, after, most) = (workspace.as_str(), Uuid::from(after), limit(most));
     let rows = shared
@@ -61,6 +65,9 @@ pub(super) async fn due(
     after: Option<&Due>,
     (until, most): (Millis, usize),
 ) -> Result<Vec<Due>, StoreError> {
+    if owned.is_empty() {
+        return Ok(Vec::new());
+    }
     let partitions = numbers(owned);
     // Before all that there are.
     let (due_at, workspace, id) = match after {

@@ -69,7 +69,9 @@ pub(super) async fn manage(
         let error = match write(shared, &mut connection, &session, (change, entry), expected).await
         {
             Ok(()) => {
-                if let Some((revision, names)) = &mut connection.names {
+                if let Some((revision, names)) = &mut connection.names
+                    && *revision == expected
+                {
                     names.apply(change);
                     *revision = expected + 1;
                 }
@@ -79,8 +81,10 @@ pub(super) async fn manage(
             }
             Err(error) => error,
         };
-        // What it knew may be of a transaction that is not there.
-        connection.names = None;
+        if !matches!(&error, Failure::Store(error) if !matches!(error, StoreError::InDoubt)) {
+            // What it knew may be of a transaction that is not there.
+            connection.names = None;
+        }
         match error {
             // Nothing is left in the database that would tell: another change may have that revision.
             Failure::Store(StoreError::InDoubt) => {
@@ -135,20 +139,8 @@ async fn write(
             });
         }
     }
-    if connection
-        .names
-        .as_ref()
-        .is_none_or(|(at, _)| *at != actual)
-    {
-        let registry = registry_read::all(session, actual, 0).await?;
-        let mut names = Names::of(&registry);
-        if connection.is_unbounded {
-            names.lift_bound();
-        }
-        connection.names = Some((actual, names));
-    }
-    if let Some((_, names)) = &connection.names {
-        names.check(change)?;
+    if change.takes_names() {
+        names(connection, session, actual).await?.check(change)?;
     }
     let revision = number(expected + 1);
     if let Manage::AddWorkspace(workspace) | Manage::NewWorkspace(workspace, _) = change {
@@ -167,6 +159,27 @@ async fn write(
         true => StoreError::InDoubt.into(),
         false => Failure::from(error),
     })
+}
+
+/// The names that are taken at a revision, within the transaction that has locked it. All others wait: only what was changed
+/// since this node looked last is read.
+async fn names<'c>(
+    connection: &'c mut RegistryConnection,
+    session: &Session,
+    actual: u64,
+) -> Result<&'c Names, Failure> {
+    let known = connection.names.take();
+    // One of a later revision is of a database that was replaced by an older backup.
+    let (known, mut names) = known.filter(|(at, _)| *at <= actual).unwrap_or_default();
+    if known != actual || known == 0 {
+        let registry = registry_read::all(session, actual, known).await?;
+        names.take_in(&registry);
+    }
+    if connection.is_unbounded {
+        names.lift_bound();
+    }
+    let (_, names) = connection.names.insert((actual, names));
+    Ok(names)
 }
 
 /// A workspace that is set up has nothing of one of the same name. What waited for its connection until that was erased is

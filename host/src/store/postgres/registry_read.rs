@@ -34,9 +34,9 @@ const REVISIONS: &str = "select revision, server_revision from cluster";
 const CHANGED: &str = "select workspace from revisions where revision > $1 order by workspace";
 const ALL: &str =
     "select kind, workspace, name, value, mark from setup order by kind, workspace, name";
-const SOME: &str = "select kind, workspace, name, value, mark from setup \
-    where workspace in (select workspace from revisions where revision > $1) or workspace = '' \
-    order by kind, workspace, name";
+/// By the primary key. The kinds are all that there are.
+pub(super) const SOME: &str = "select kind, workspace, name, value, mark from setup \
+    where kind = any('{1,2,3,4,5,6,7}') and workspace = any($1) order by kind, workspace, name";
 const COMPONENT: &str = "select component from components where digest = $1";
 
 /// The name under which something of a workspace is stored, or of the server itself.
@@ -82,7 +82,13 @@ pub(super) async fn since(shared: &Shared, known: u64) -> Result<Registry, Store
             Failure::Store(error) => error,
         })
     };
-    let registry = read.await;
+    // A start, and who copies the store, need all of it.
+    let registry = read
+        .await
+        .and_then(|registry| match registry.unreadable.first() {
+            Some((_, error)) if known == 0 => Err(StoreError::Damaged(error.clone())),
+            _ => Ok(registry),
+        });
     if let Ok(registry) = &registry {
         shared
             .revision
@@ -101,7 +107,8 @@ fn name<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, StoreError>
 }
 
 /// The setup of the workspaces that were changed after `known`, within a transaction. Everything if that is 0 or
-/// newer than the stored revision: the database was then replaced by an older backup.
+/// newer than the stored revision: the database was then replaced by an older backup. One value that cannot be read, because
+/// a newer server has written it, keeps nothing else from being read.
 pub(super) async fn all(session: &Session, revision: u64, known: u64) -> Result<Registry, Failure> {
     let mut registry = Registry {
         revision,
@@ -109,24 +116,39 @@ pub(super) async fn all(session: &Session, revision: u64, known: u64) -> Result<
     };
     let is_whole = known == 0 || known > revision;
     let known = number(known);
-    let rows = match is_whole {
-        true => session.query(ALL, &[]).await?,
-        false => session.query(SOME, &[&known]).await?,
+    let server_revision: i64 = session.query(REVISIONS, &[]).await?[0].get(1);
+    let has_tokens = is_whole || server_revision > known;
+    let changed = match is_whole {
+        true => Vec::new(),
+        false => session.query(CHANGED, &[&known]).await?,
+    };
+    let rows = if is_whole {
+        session.query(ALL, &[]).await?
+    } else {
+        let server = has_tokens.then_some(NO_WORKSPACE);
+        let names = changed.iter().map(|row| row.get(0));
+        let names: Vec<&str> = names.chain(server).collect();
+        session.query(SOME, &[&names]).await?
     };
     let mut server = Vec::new();
     for row in &rows {
-        take(&mut registry, &mut server, row)?;
+        if let Err(error) = take(&mut registry, &mut server, row) {
+            let of = match row.get::<_, i16>(0) == Kind::Token as i16 {
+                true => None,
+                false => Some(name(row.get(1))?),
+            };
+            registry.unreadable.push((of, error.to_string()));
+        }
     }
-    let server_revision: i64 = session.query(REVISIONS, &[]).await?[0].get(1);
-    registry.server_tokens = (is_whole || server_revision > known).then_some(server);
+    registry.server_tokens = has_tokens.then_some(server);
     registry.changed = if is_whole {
         let names = registry.workspaces.iter().map(|(name, _)| name.clone());
         names.collect()
     } else {
-        let rows = session.query(CHANGED, &[&known]).await?;
-        let names = rows.iter().map(|row| name(row.get(0)));
+        let names = changed.iter().map(|row| name(row.get(0)));
         names.collect::<Result<_, _>>()?
     };
+    registry.leave_out_unreadable();
     Ok(registry)
 }
 

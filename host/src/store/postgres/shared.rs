@@ -1,5 +1,6 @@
 //! The state that the parts of the store share.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Arc, OnceLock};
 
@@ -10,6 +11,7 @@ use tokio_postgres::{Error, Row};
 use tokio_util::sync::CancellationToken;
 
 use super::board::Board;
+use super::deliveries::Recorded;
 use super::entered::NodeIdentity;
 use super::error::failed;
 use super::leaving::Leaving;
@@ -58,6 +60,8 @@ pub(super) struct Shared {
     pub(super) load: Mutex<Load>,
     /// Removes expired tasks.
     pub(super) purge: tokio::sync::Mutex<PurgeState>,
+    /// What was recorded of deliveries.
+    pub(super) recorded: Mutex<Recorded>,
     pub(super) blobs: Arc<Blobs>,
     pub(super) health: watch::Sender<Health>,
     pub(super) closed: CancellationToken,
@@ -78,6 +82,8 @@ pub(super) struct RegistryConnection {
 pub(super) struct PurgeState {
     pub(super) slot: Slot,
     pub(super) pass: Option<Pass>,
+    /// Workspaces that could not be erased in this pass.
+    pub(super) failed: BTreeSet<String>,
     /// When files without a task were looked for.
     pub(super) swept: Option<Instant>,
 }
@@ -116,6 +122,7 @@ impl Shared {
             token: OnceLock::new(),
             load: Mutex::default(),
             purge: tokio::sync::Mutex::default(),
+            recorded: Mutex::default(),
             health: watch::Sender::new(Health::Writable),
             closed: CancellationToken::new(),
         }

@@ -16,7 +16,7 @@ const THERE: &str = "select k.n from unnest($1::text[], $2::uuid[]) with ordinal
     k (workspace, id, n) join tasks t on t.workspace = k.workspace and t.id = k.id";
 
 /// The database's time, in milliseconds since 1970.
-const NOW: &str = "select (extract(epoch from clock_timestamp()) * 1000)::int8";
+pub(super) const NOW: &str = "select (extract(epoch from clock_timestamp()) * 1000)::int8";
 
 /// Tasks that are looked for at once.
 const AT_ONCE: usize = 1_000;
@@ -26,11 +26,10 @@ pub(super) const EVERY: Duration = Duration::from_hours(24);
 /// How old a task is at least that is not on its way in any more, whichever node it came to.
 const OLD: Millis = 3_600_000;
 
-/// Removes those that would be of this node's partitions. `now` is 0 if the caller's time is not settled.
-pub(super) async fn sweep(shared: &Shared, session: &Session, now: Millis) -> Result<(), Failure> {
+/// Removes those that would be of this node's partitions.
+pub(super) async fn sweep(shared: &Shared, session: &Session) -> Result<(), Failure> {
     let rows = session.query(NOW, &[]).await?;
-    let there = rows.first().map_or(0, |row| millis(row.get(0)));
-    let now = now.max(there);
+    let now = rows.first().map_or(0, |row| millis(row.get(0)));
     let blobs = shared.blobs.clone();
     let mut owners = on_disk(move || blobs.owners()).await?;
     let (owned, newest) = (shared.partitions.hold().clone(), now.saturating_sub(OLD));

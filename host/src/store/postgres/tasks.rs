@@ -153,6 +153,7 @@ pub(super) async fn delivered(
     let found = rows
         .first()
         .map(|row| (row.get::<_, Uuid>(0), millis(row.get(1))));
+    let at = shared.skew.lock().common(at);
     Ok(found
         .filter(|(_, until)| *until > at)
         .map(|(task, _)| task.into()))

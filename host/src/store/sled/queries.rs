@@ -69,6 +69,9 @@ pub(super) fn due(
     after: Option<&Due>,
     (until, limit): (Millis, usize),
 ) -> Result<Vec<Due>, StoreError> {
+    if owned.is_empty() {
+        return Ok(Vec::new());
+    }
     let begin = after.map_or(Bound::Unbounded, Bound::Excluded);
     let mut found: BTreeSet<Due> = {
         let overlay = shared.overlay.read();

@@ -132,6 +132,8 @@ pub(super) fn reopen(shared: &Shared) -> Result<LogWriter, StoreError> {
         Err(error) => return Err(StoreError::unavailable(error)),
     };
     *setup = opened.setup;
+    // A deletion that was refused may have reached the tree, and an erasure that ended may not have.
+    *shared.erasing.0.write() = opened.erasing;
     shared.opened.fetch_add(1, Ordering::AcqRel);
     {
         let mut overlay = shared.overlay.write();
@@ -193,8 +195,9 @@ fn read(
         None => Mark { low: 1, last: 0 },
     };
     let removed = Removed::read(&disk)?;
-    let erasing = Erasing::read(&disk)?;
     let copy = CatalogCopy::open(&settings.path, &disk, seed, settings.fail.clone(), is_first)?;
+    // The tree may have got a deletion from the copy a moment ago.
+    let erasing = Erasing::read(&disk)?;
     let setup = Setup::open(&settings.path, &disk, copy)?;
     super::bodies::tidy(&settings.path).map_err(|error| unusable(&settings.path, &error))?;
     let dedup = DedupIndex::read(&disk, settings)?;

@@ -1,6 +1,7 @@
 mod bad_input;
 mod clocks;
 mod cut;
+mod deliveries;
 mod doubt;
 mod figures;
 mod hang;
@@ -11,7 +12,9 @@ mod lists;
 mod migration;
 mod moved;
 mod queue;
+mod removal;
 mod server;
+mod setup;
 mod statements;
 mod takeover;
 mod tls;

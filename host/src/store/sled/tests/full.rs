@@ -13,6 +13,7 @@ use super::dump::dump;
 use super::{scratch, small};
 use crate::domain::ids::TaskId;
 use crate::domain::task::TaskState;
+use crate::store::conformance::retention::purge;
 use crate::store::conformance::samples::{effect, new_task, next};
 use crate::store::memory::{MemoryStore, Model};
 use crate::store::sled::{OpenError, SledSettings, SledStore};
@@ -212,6 +213,36 @@ async fn a_tree_without_room_is_opened_again() {
         let store = SledStore::open(small(&path)).unwrap();
         assert_eq!(dump(&*store).await, expected, "{wrong:?}");
     }
+}
+
+/// A deletion that was refused and had reached the tree is made all the same when that is opened again: nothing of the
+/// workspace is seen, and its name is free when it is erased.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_deletion_that_reached_the_tree_is_erased() {
+    let home = scratch();
+    let path = home.path().join("store");
+    let (settings, is_full) = failing(&path, &[Write::Flush], SHORT[0].1);
+    let store = SledStore::open(settings).unwrap();
+    let ws = spaces()[0].clone();
+    let add = Manage::AddWorkspace(ws.clone());
+    store.manage_now(add.clone()).await.unwrap();
+    let task = new_task(&ws, TaskId::new(), "{}");
+    store.accept_owned(task.clone()).await.unwrap();
+    store.fold_all().unwrap();
+    is_full.store(true, Ordering::SeqCst);
+    let refused = store.manage_now(Manage::DeleteWorkspace(ws.clone())).await;
+    assert!(matches!(refused, Err(StoreError::Full)), "{refused:?}");
+    is(&store, Health::Full).await;
+    is_full.store(false, Ordering::SeqCst);
+    is(&store, Health::Writable).await;
+    let registry = store.registry_since(0).await.unwrap();
+    assert_eq!(registry.workspaces, [], "it has reached the tree");
+    assert!(store.load(&ws, task.head.id).await.unwrap().is_none());
+    let taken = store.manage_now(add.clone()).await;
+    assert!(matches!(taken, Err(StoreError::Erasing(_))), "{taken:?}");
+    purge(&*store, 1).await;
+    store.manage_now(add).await.unwrap();
+    assert!(store.load(&ws, task.head.id).await.unwrap().is_none());
 }
 
 /// Below the reserve nothing new is taken in, and what is under way goes on.
