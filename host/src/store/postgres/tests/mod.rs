@@ -10,6 +10,7 @@ mod interrupted;
 mod lists;
 mod migration;
 mod moved;
+mod proxy;
 mod queue;
 mod server;
 mod statements;
