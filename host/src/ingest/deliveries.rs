@@ -48,7 +48,8 @@ pub struct DeliveryLog {
 
 #[derive(Default)]
 struct Pending {
-    deliveries: HashMap<WorkspaceName, Vec<Delivery>>,
+    /// By the workspace, and the revision of the setup at which they came.
+    deliveries: HashMap<(WorkspaceName, u64), Vec<Delivery>>,
     bytes: usize,
     /// By the webhook's id.
     allowances: HashMap<String, Allowance>,
@@ -79,7 +80,7 @@ impl Pending {
     }
 
     /// Takes everything that is pending.
-    fn take(&mut self) -> HashMap<WorkspaceName, Vec<Delivery>> {
+    fn take(&mut self) -> HashMap<(WorkspaceName, u64), Vec<Delivery>> {
         let now = Instant::now();
         self.allowances.retain(|_, allowance| {
             allowance.omitted > 0 || allowance.bucket.tokens(RECORDED, now) < RECORDED.burst
@@ -103,10 +104,11 @@ impl DeliveryLog {
         log
     }
 
-    /// Records a delivery that became no task. `body` is the part of its body that was read, if any was.
+    /// Records a delivery that became no task. `body` is the part of its body that was read, if any was. The webhook was
+    /// found at revision `known` of the setup or later.
     pub fn record(
         &self,
-        webhook: &LiveWebhook,
+        (webhook, known): (&LiveWebhook, u64),
         head: &Head<'_>,
         verdict: Verdict,
         body: Option<&Bytes>,
@@ -140,7 +142,8 @@ impl DeliveryLog {
             omitted,
         };
         pending.bytes += request::size(&delivery);
-        let of_workspace = pending.deliveries.entry(webhook.workspace.clone());
+        let of_workspace = (webhook.workspace.clone(), known);
+        let of_workspace = pending.deliveries.entry(of_workspace);
         of_workspace.or_default().push(delivery);
     }
 
@@ -153,8 +156,9 @@ impl DeliveryLog {
     pub async fn flush(&self) {
         let _alone = self.writing.lock().await;
         let pending = self.pending.lock().take();
-        for (workspace, deliveries) in pending {
-            match self.store.record_deliveries(&workspace, deliveries).await {
+        for ((workspace, known), deliveries) in pending {
+            let recorded = self.store.record_deliveries(&workspace, known, deliveries);
+            match recorded.await {
                 Ok(()) | Err(StoreError::Erasing(_)) => {}
                 Err(error) => {
                     tracing::warn!(workspace.id = %workspace, %error, "deliveries are not recorded");
