@@ -178,6 +178,25 @@ async fn what_is_read_over_connections_that_stall_is_read_over_new_ones() {
     node.store.close().await;
 }
 
+/// They do not wait for one attempt to connect after the other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_nothing_comes_through_all_who_ask_are_answered_soon() {
+    let node = behind(|settings| settings).await;
+    let task = node.accept(1).await;
+    node.proxy.stall_all(true);
+    let loads = (0..60).map(|_| node.store.load(&task.head.workspace, task.head.id));
+    for found in soon("tasks", futures_util::future::join_all(loads)).await {
+        assert!(
+            matches!(found, Err(StoreError::Unavailable { .. })),
+            "{found:?}"
+        );
+    }
+    node.proxy.stall_all(false);
+    let found = node.store.load(&task.head.workspace, task.head.id).await;
+    assert_eq!(found.unwrap().unwrap().head, task.head);
+    node.store.close().await;
+}
+
 /// The lease is well, so that nothing but the request itself shows it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reader_that_stalls_alone_is_made_anew() {
@@ -339,9 +358,9 @@ async fn a_change_of_the_setup_whose_commit_has_no_answer_in_time_is_in_doubt() 
     })
     .await;
     let before = node.store.registry_since(0).await.unwrap().revision;
-    let change = || Manage::AddWorkspace(workspace("more"));
+    let change = Manage::AddWorkspace(workspace("more"));
     node.proxy.refuse(b"Q\0\0\0\x0bcommit\0");
-    let made = node.store.manage(change(), None, before).await;
+    let made = soon("a commit", node.store.manage(change, None, before)).await;
     assert!(matches!(made, Err(StoreError::InDoubt)), "{made:?}");
     node.store.close().await;
 }
