@@ -2,15 +2,20 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use reqwest::{Method, StatusCode};
 use serde_json::json;
 use tempfile::TempDir;
 
 use crate::support::cluster::is_ready;
 use crate::support::cluster::postgres::PostgresServer;
+use crate::support::cluster::proxy::Proxy;
 use crate::support::receiver::Reply;
-use crate::support::{Cluster, PATIENCE, Receiver, Server, asked, only_on_sled, stepwell, texts};
+use crate::support::{
+    Cluster, PATIENCE, Receiver, Server, asked, only_on_sled, refusal, stepwell, texts,
+};
 
 /// A lease, and how much later tasks may go on.
 const TAKE_OVER: Duration = Duration::from_secs(9);
@@ -179,4 +184,68 @@ fn a_part_of_the_suite_passes_on_postgres() {
     assert!(run.status.success(), "{out}{err}");
     let passed = out.matches(" ... ok\n").count();
     assert!(passed > 40, "{passed}: {out}");
+}
+
+/// A server on the database behind a proxy, whose connections stall when it says so.
+async fn serve_behind_proxy(database: &PostgresServer, folder: &TempDir) -> (Server, Arc<Proxy>) {
+    let proxy = Proxy::start(database.socket(), folder.path());
+    let url = Proxy::url(folder.path());
+    let server = Server::with(&["--store", &url, "--egress-allow", "127.0.0.1/32"]).await;
+    until_ready(&server).await;
+    (server, proxy)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_whose_connections_stall_goes_on_over_new_ones() {
+    let database = PostgresServer::start();
+    let folder = TempDir::new().unwrap();
+    let (server, proxy) = serve_behind_proxy(&database, &folder).await;
+    let webhook = server.webhook("Orders").await;
+    server.script("counts", COUNTS).await;
+    let before = server.run(&webhook, &json!({"n": 1}), "done").await;
+    proxy.stall_old();
+    let stalled = Instant::now();
+    let mut is_always_ready = true;
+    while stalled.elapsed() < Duration::from_secs(7) {
+        is_always_ready &= is_ready(&server).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(is_always_ready, "its lease was renewed in time");
+    let after = server.run(&webhook, &json!({"n": 2}), "done").await;
+    assert_eq!(
+        (&before.data["twice"], &after.data["twice"]),
+        (&json!(2), &json!(4))
+    );
+    server.config("TOKEN", "sealed").await;
+    server.is_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_nothing_comes_through_a_server_says_so_and_a_change_of_the_setup_is_answered() {
+    let database = PostgresServer::start();
+    let folder = TempDir::new().unwrap();
+    let (server, proxy) = serve_behind_proxy(&database, &folder).await;
+    let webhook = server.webhook("Orders").await;
+    server.script("counts", COUNTS).await;
+    proxy.stall_all(true);
+    let began = Instant::now();
+    let body = Some(json!({"name": "more"}));
+    let changed = server.api(Method::POST, "/workspaces", body);
+    // As long as one statement could have waited before.
+    let changed = tokio::time::timeout(Duration::from_secs(34), changed).await;
+    let (status, answer) = changed.expect("it waits for a connection that stalls");
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{answer}");
+    assert_eq!(refusal(&answer).code, "storage-unavailable");
+    while is_ready(&server).await {
+        assert!(began.elapsed() < PATIENCE, "it takes itself for ready");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    proxy.stall_all(false);
+    until_ready(&server).await;
+    let task = server.run(&webhook, &json!({"n": 3}), "done").await;
+    assert_eq!(task.data["twice"], 6);
+    let body = Some(json!({"name": "more"}));
+    let (status, answer) = server.api(Method::POST, "/workspaces", body).await;
+    assert_eq!(status, StatusCode::CREATED, "{answer}");
+    server.is_well().await;
 }

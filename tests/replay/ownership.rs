@@ -8,8 +8,9 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
-use stepwell::domain::ids::TaskId;
+use stepwell::domain::ids::{TaskId, WorkspaceName};
 use stepwell::domain::partition::Partition;
+use stepwell::domain::task::{Standing, TaskState, Wait};
 use stepwell::engine::Engine;
 use stepwell::store::sled::SledStore;
 use stepwell::store::{NewTask, Ownership, Store, StoreError};
@@ -135,6 +136,56 @@ fn what_a_node_gains_as_its_engine_starts_is_taken_up() {
             }
             node.shutdown(Duration::ZERO).await;
         }
+    });
+}
+
+/// What it gains may be of a workspace that it does not know yet, whose setup it cannot read for a while.
+#[test]
+fn what_a_node_gains_is_advanced_under_the_setup_that_it_was_accepted_under() {
+    let world = Arc::new(World::new());
+    let world_in = world.clone();
+    world.runtime.block_on(async move {
+        let world = world_in;
+        let owned = watch::Sender::new(Arc::new(Ownership::none()));
+        let store = Dying::owning(world.store.clone(), None, Some(owned.subscribe()));
+        let node = world.engine(store.clone()).await;
+        let unreadable = store.setup.write().await;
+        let late: WorkspaceName = "late".parse().unwrap();
+        world.add_workspace(&late).await;
+        let all = world.store.ownership().borrow().clone();
+        let mut tasks = Vec::new();
+        for standing in [Standing::ready(), Standing::Waiting(Wait::Until(1))] {
+            let mut task = world.task(&[json!({"set": "/a", "to": 7})]);
+            task.head.workspace = late.clone();
+            task.head.standing = standing;
+            tasks.push(task.head.id);
+            let claim = all.claim_of(task.head.id).unwrap();
+            world.store.accept(claim, task).await.unwrap();
+        }
+        let revision = world.store.registry_since(0).await.unwrap().revision;
+        owned.send_replace(Arc::new(all.accepted_under(revision)));
+        let state = async |id: TaskId| {
+            let stored = world.store.load(&late, id).await.unwrap().unwrap();
+            stored.head.state()
+        };
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        for id in &tasks {
+            let state = state(*id).await;
+            assert!(
+                !state.is_final(),
+                "it has ended without its step: {state:?}"
+            );
+        }
+        drop(unreadable);
+        let until = Instant::now() + PATIENCE;
+        for id in tasks {
+            while !state(id).await.is_final() {
+                assert!(Instant::now() < until, "task {id} is not taken up");
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            assert_eq!(state(id).await, TaskState::Done);
+        }
+        node.shutdown(Duration::ZERO).await;
     });
 }
 

@@ -120,28 +120,43 @@ impl World {
         world.runtime.spawn(run_clock(Arc::downgrade(&world.clock)));
         world.runtime.block_on(async {
             let catalog = world.catalog(world.store.clone()).await;
-            // Failures are tried again at once and often: a schedule may have many of them.
-            // A pause as long as this is one in which the run's instance ends.
-            let often = Tuning {
-                timeout_ms: Some(LONG_PAUSE_MS),
-                attempts: Some(100),
-                first_ms: Some(1),
-                factor: Some(1),
-                cap_ms: Some(1),
-                ..Tuning::default()
-            };
-            let component = std::fs::read(guest("program")).unwrap();
-            catalog
-                .add_step(
-                    &world.workspace,
-                    "program".parse().unwrap(),
-                    component.into(),
-                    often,
-                )
-                .await
-                .unwrap();
+            world.add_step(&catalog, &world.workspace).await;
         });
         world
+    }
+
+    /// Adds a workspace with the step, as another node does.
+    pub async fn add_workspace(&self, workspace: &WorkspaceName) {
+        let catalog = self.catalog(self.store.clone()).await;
+        let settings = Default::default();
+        catalog
+            .add_workspace(workspace.clone(), settings)
+            .await
+            .unwrap();
+        self.add_step(&catalog, workspace).await;
+    }
+
+    async fn add_step(&self, catalog: &Arc<Catalog>, workspace: &WorkspaceName) {
+        // Failures are tried again at once and often: a schedule may have many of them.
+        // A pause as long as this is one in which the run's instance ends.
+        let often = Tuning {
+            timeout_ms: Some(LONG_PAUSE_MS),
+            attempts: Some(100),
+            first_ms: Some(1),
+            factor: Some(1),
+            cap_ms: Some(1),
+            ..Tuning::default()
+        };
+        let component = std::fs::read(guest("program")).unwrap();
+        catalog
+            .add_step(
+                workspace,
+                "program".parse().unwrap(),
+                component.into(),
+                often,
+            )
+            .await
+            .unwrap();
     }
 
     async fn catalog(&self, store: Arc<dyn Store>) -> Arc<Catalog> {

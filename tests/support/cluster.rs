@@ -2,6 +2,8 @@
 
 #[path = "../../host/src/store/postgres/tests/server.rs"]
 pub mod postgres;
+#[path = "../../host/src/store/postgres/tests/proxy.rs"]
+pub mod proxy;
 
 use std::time::{Duration, Instant};
 

@@ -36,6 +36,8 @@ pub struct Dying {
     left: AtomicI64,
     after: bool,
     dead: AtomicBool,
+    /// Held by every read of the setup.
+    pub setup: tokio::sync::RwLock<()>,
     /// Held by every write: a process that is gone has none under way.
     writing: Arc<tokio::sync::RwLock<()>>,
     /// Threads that the crash does not end.
@@ -59,6 +61,7 @@ impl Dying {
             left: AtomicI64::new(cut.map_or(i64::MAX, |cut| cut.write)),
             after: cut.is_some_and(|cut| cut.after),
             dead: AtomicBool::new(false),
+            setup: tokio::sync::RwLock::default(),
             writing: Arc::default(),
             outside: tokio::runtime::Handle::current(),
         })
@@ -254,6 +257,7 @@ impl Store for Dying {
     }
 
     async fn registry_since(&self, revision: u64) -> Result<Registry, StoreError> {
+        let _read = self.setup.read().await;
         self.alive()?;
         self.inner.registry_since(revision).await
     }
@@ -286,10 +290,12 @@ impl Store for Dying {
     async fn record_deliveries(
         &self,
         workspace: &WorkspaceName,
+        known: u64,
         deliveries: Vec<Delivery>,
     ) -> Result<(), StoreError> {
         self.alive()?;
-        self.inner.record_deliveries(workspace, deliveries).await
+        let recorded = self.inner.record_deliveries(workspace, known, deliveries);
+        recorded.await
     }
 
     async fn recorded_deliveries(

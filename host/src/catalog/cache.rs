@@ -54,7 +54,7 @@ pub(super) async fn follow(catalog: Weak<Catalog>) {
         if catalog.store.cluster().is_some() {
             pause = LOOK_SOON;
         }
-        match catalog.refresh().await {
+        match catalog.look().await {
             Ok(()) => {}
             Err(CatalogError::Store(StoreError::Closed)) => return,
             // The store says that itself.
@@ -68,26 +68,49 @@ pub(super) async fn follow(catalog: Weak<Catalog>) {
 }
 
 impl Catalog {
-    /// Reads the changes into memory that the store has and memory does not have.
+    /// Reads the changes into memory that the store has and memory does not have, as of this call or later. All who wait share a
+    /// look: see [`misses`](super::misses).
     ///
     /// # Errors
-    /// [`CatalogError::Store`]. A workspace that cannot be opened stays what it was, which the log says.
-    pub async fn refresh(&self) -> Result<(), CatalogError> {
-        let before = self.looks.load(Ordering::SeqCst);
-        let _alone = self.changing.lock().await;
-        // One that began later than this call has seen all that there was to see.
-        if self.looks.load(Ordering::SeqCst) != before {
-            return Ok(());
-        }
-        self.read_changes().await
+    /// [`CatalogError::Store`]: also if too many wait for that, or it takes too long. Then memory is as it was. A workspace that
+    /// cannot be opened stays what it was, which the log says.
+    pub async fn refresh(self: &Arc<Self>) -> Result<(), CatalogError> {
+        let catalog = self.clone();
+        let look = async move {
+            let looked = catalog.look().await;
+            looked.map_err(|error| match error {
+                CatalogError::Store(error) => error,
+                error => StoreError::Damaged(error.to_string()),
+            })
+        };
+        Ok(self.misses.wait(look).await?)
     }
 
-    /// Looks a name up in memory. If it is not there, the store's revision is read before it counts as missing.
+    /// Takes in what the store has and memory does not.
+    ///
+    /// # Errors
+    /// [`CatalogError::Store`]; [`CatalogError::Damaged`] and [`CatalogError::Vault`] if something cannot be opened. Then
+    /// memory is as it was.
+    async fn look(&self) -> Result<(), CatalogError> {
+        let known = self.revision();
+        let registry = self.store.registry_since(known).await?;
+        // Nearly always. A change that is made here meanwhile is not waited for.
+        if known != 0 && registry.revision == known {
+            return Ok(());
+        }
+        let _alone = self.changing.lock().await;
+        match self.revision() == known {
+            true => self.take_in_and_tell(registry).await,
+            false => self.read_changes().await,
+        }
+    }
+
+    /// As `find`; if memory does not have it, the store's changes are read before it counts as missing.
     ///
     /// # Errors
     /// As `find`, and as [`Catalog::refresh`].
     pub async fn look_up<T>(
-        &self,
+        self: &Arc<Self>,
         find: impl Fn(&Self) -> Result<T, CatalogError>,
     ) -> Result<T, CatalogError> {
         match find(self) {
@@ -99,16 +122,45 @@ impl Catalog {
         }
     }
 
-    /// As [`Catalog::refresh`], within a change.
+    /// Has memory know the setup at this revision, or a later one.
+    ///
+    /// # Errors
+    /// As [`Catalog::refresh`], and [`StoreError::Unavailable`] if what the store has cannot be opened.
+    pub async fn reach(self: &Arc<Self>, revision: u64) -> Result<(), StoreError> {
+        if self.revision() >= revision {
+            return Ok(());
+        }
+        match self.refresh().await {
+            Ok(()) if self.revision() >= revision => Ok(()),
+            Ok(()) => Err(StoreError::unavailable(format!(
+                "the setup is at revision {}, and {revision} is needed",
+                self.revision()
+            ))),
+            Err(CatalogError::Store(StoreError::Closed)) => Err(StoreError::Closed),
+            // Another server's values may be newer than what this one reads: what needs them is tried again.
+            Err(error) => Err(StoreError::unavailable(error.to_string())),
+        }
+    }
+
+    /// Reads the changes into memory that the store has and memory does not have. Only within a change.
+    ///
+    /// # Errors
+    /// [`CatalogError::Store`]; [`CatalogError::Damaged`] and [`CatalogError::Vault`] if something cannot be
+    /// opened. Then memory is as it was.
     pub(super) async fn read_changes(&self) -> Result<(), CatalogError> {
-        self.looks.fetch_add(1, Ordering::SeqCst);
         let known = self.revision.load(Ordering::Relaxed);
         let registry = self.store.registry_since(known).await?;
         if registry.revision != known || known == 0 {
-            self.take_in(registry)?;
-            if let Some(cluster) = self.store.cluster() {
-                cluster.apply(self.revision()).await?;
-            }
+            self.take_in_and_tell(registry).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes in what was read after the revision that memory is at, and tells the other nodes. Only within a change.
+    pub(super) async fn take_in_and_tell(&self, registry: Registry) -> Result<(), CatalogError> {
+        self.take_in(registry)?;
+        if let Some(cluster) = self.store.cluster() {
+            cluster.apply(self.revision()).await?;
         }
         Ok(())
     }
@@ -119,11 +171,15 @@ impl Catalog {
             return;
         };
         let until = self.clock.monotonic() + AGREEMENT;
-        while let Ok(false) = cluster.is_applied(revision).await
-            && self.clock.monotonic() < until
-        {
-            self.clock.sleep(AGREEMENT / 200).await;
-        }
+        let agreed = async {
+            while let Ok(false) = cluster.is_applied(revision).await
+                && self.clock.monotonic() < until
+            {
+                self.clock.sleep(AGREEMENT / 200).await;
+            }
+        };
+        // The database may not answer.
+        let _ = tokio::time::timeout(AGREEMENT, agreed).await;
     }
 
     /// Replaces the changed workspaces in memory by those of the store. One that cannot be opened, because a newer server has

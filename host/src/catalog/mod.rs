@@ -19,6 +19,7 @@ mod explain;
 mod live;
 mod live_token;
 mod matching;
+mod misses;
 mod open;
 mod payload_schemas;
 mod reply_links;
@@ -37,6 +38,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 
@@ -65,8 +67,14 @@ use crate::vault::Vault;
 use audited::{Audited, Waiting};
 use live::Agenda;
 use live_token::Tokens;
+use misses::Misses;
 use uploads::Uploads;
 use workspace::Workspace;
+
+/// The longest that a change waits for others that are made before it.
+const IN_LINE: Duration = Duration::from_secs(15);
+/// The longest that a request waits for its change.
+const LONGEST: Duration = Duration::from_secs(30);
 
 /// The workspace that is always there.
 pub const DEFAULT_WORKSPACE: &str = "default";
@@ -88,8 +96,7 @@ pub struct Catalog {
     /// Held over the whole of a change.
     changing: tokio::sync::Mutex<()>,
     auditing: Waiting,
-    /// How often the store was asked for changes.
-    looks: AtomicU64,
+    misses: Arc<Misses>,
     agenda: Agenda,
     /// One lock for each component that a workspace loads, by its digest, so that it is loaded once. Another workspace
     /// with the same one does not wait for it: the first may have much to compile before.
@@ -129,7 +136,7 @@ impl Catalog {
     /// Makes a change while no other is made here. `change` checks it against memory, makes it durable and
     /// then seen; it is called again after another node's changes were taken in, if there are any. Once begun
     /// it comes to its end even if the caller is dropped, so that memory and store never differ. A request is answered when
-    /// the other nodes know of its change.
+    /// the other nodes know of its change, and in any case after [`LONGEST`]: then the change is in doubt.
     async fn change<T, F>(
         self: &Arc<Self>,
         change: impl Fn() -> F + Send + 'static,
@@ -141,8 +148,11 @@ impl Catalog {
         let catalog = self.clone();
         let request = Audited::current();
         let is_asked = request.entry().is_some();
-        tokio::spawn(request.within(async move {
-            let alone = catalog.changing.lock().await;
+        let changed = tokio::spawn(request.within(async move {
+            let alone = tokio::time::timeout(IN_LINE, catalog.changing.lock()).await;
+            let alone = alone.map_err(|_| {
+                StoreError::unavailable("other changes of the setup take too long; try again")
+            })?;
             let (before, done) = loop {
                 let before = catalog.revision();
                 match change().await {
@@ -158,9 +168,11 @@ impl Catalog {
                 catalog.agree(after).await;
             }
             done
-        }))
-        .await
-        .map_err(|_| CatalogError::Interrupted)?
+        }));
+        match tokio::time::timeout(LONGEST, changed).await {
+            Ok(changed) => changed.map_err(|_| CatalogError::Interrupted)?,
+            Err(_) => Err(StoreError::InDoubt.into()),
+        }
     }
 
     /// Makes a change durable that was checked against memory, with the audit entry of the request under which it

@@ -39,7 +39,7 @@ impl Catalog {
             tokens: Default::default(),
             auditing: Default::default(),
             changing: tokio::sync::Mutex::default(),
-            looks: AtomicU64::new(0),
+            misses: Default::default(),
             agenda: Default::default(),
             loading: Mutex::default(),
             loads: Places::new(LOADS, LOADS_OF_ONE),

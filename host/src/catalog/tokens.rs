@@ -38,7 +38,7 @@ impl Catalog {
     /// # Errors
     /// As of [`Catalog::refresh`].
     pub async fn principal(
-        &self,
+        self: &Arc<Self>,
         digest: &TokenDigest,
     ) -> Result<Option<Arc<Principal>>, CatalogError> {
         let now = self.clock.now();

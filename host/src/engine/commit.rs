@@ -69,6 +69,11 @@ impl TaskWriter {
         self.owned.is_leaving(task)
     }
 
+    /// The revision of the setup that the node must know to advance these tasks: see [`Ownership::revision`].
+    pub(super) fn revision(&self) -> u64 {
+        self.owned.revision()
+    }
+
     /// As [`Store::accept`].
     pub(super) async fn accept(&self, task: NewTask) -> Result<(), StoreError> {
         let claim = self.claim(task.head.id)?;

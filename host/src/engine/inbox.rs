@@ -15,7 +15,7 @@ use super::dispatcher::Dispatcher;
 use super::removal::Removal;
 use super::tasks::Tasks;
 use crate::catalog::Catalog;
-use crate::domain::inbox::{RequestId, TaskAction, TaskRefusal, TaskRequest};
+use crate::domain::inbox::{RequestId, TaskAction, TaskRefusal};
 use crate::store::{Asked, Cluster, Hint, Load, StoreError};
 
 /// Requests that are worked on at once, and their bytes. Some wait for a run's end. No workspace has so many: see
@@ -110,11 +110,12 @@ impl Inbox {
         }
         let found = cluster.requests(&owned, &known, room).await?;
         let count = found.len();
-        for Asked { id, request, bytes } in found {
-            self.known.lock().insert(id, bytes);
+        for asked in found {
+            let id = asked.id;
+            self.known.lock().insert(id, asked.bytes);
             let inbox = self.clone();
             self.dispatcher.threads.spawn(async move {
-                if !inbox.settle(id, request).await {
+                if !inbox.settle(asked).await {
                     tokio::time::sleep(TRY_AGAIN).await;
                 }
                 inbox.known.lock().remove(&id);
@@ -124,10 +125,15 @@ impl Inbox {
     }
 
     /// Does a requested action, and answers; `false` if it is to be tried again.
-    async fn settle(&self, id: RequestId, request: TaskRequest) -> bool {
+    async fn settle(&self, asked: Asked) -> bool {
+        let Asked { id, request, .. } = asked;
         let Some(cluster) = self.tasks.store.cluster() else {
             return true;
         };
+        // A step may have been added for which the task is to go on.
+        if self.catalog.reach(asked.revision).await.is_err() {
+            return false;
+        }
         // A change is answered in its own record; this one may have changed nothing.
         let is_answered = !matches!(request.action, TaskAction::Keep(_));
         let answered = match self.actions.perform(request, Some(id), None).await {

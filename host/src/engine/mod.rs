@@ -263,6 +263,7 @@ impl Engine {
             unstored: unstored.clone(),
             advancer,
             interrupted: interrupted.clone(),
+            catalog: catalog.clone(),
             quarantine: Quarantine {
                 tasks: tasks.clone(),
                 clock: clock.clone(),

@@ -4,9 +4,12 @@
 //! is stopped so that it makes no more calls. In a partition that is to be given up nothing begins any more, and the
 //! store is told when nothing runs there.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::OptionFuture;
 use tokio::time::Instant;
 
 use super::dispatcher::Dispatcher;
@@ -26,6 +29,11 @@ const LINGER: Duration = Duration::from_millis(200);
 
 /// How long the counts of interrupted runs are waited for at most.
 const LEARN: Duration = Duration::from_secs(1);
+/// Before the setup is read again that could not be read.
+const READ_AGAIN: Duration = Duration::from_millis(300);
+
+/// Resolves when the node knows the setup under which the tasks of what it gained were accepted.
+type Reached = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Which partitions another owner has had, or has, since a moment.
 struct PartitionChange {
@@ -75,6 +83,7 @@ impl Follower {
         let mut ownership = self.tasks.ownership();
         let mut before = self.before.clone();
         let mut since = Instant::now();
+        let mut reached: Option<Reached> = None;
         loop {
             tokio::select! {
                 changed = ownership.changed() => {
@@ -89,6 +98,9 @@ impl Follower {
                         let _ = tokio::time::timeout(LEARN, learns).await;
                     }
                     self.changed(&change, &now);
+                    if change.gained {
+                        reached = Some(self.reach(now.revision()));
+                    }
                     if Partition::all().any(|it| now.leaves(it) && !before.leaves(it)) {
                         since = Instant::now();
                     }
@@ -97,8 +109,32 @@ impl Follower {
                 () = tokio::time::sleep(LOOK_AGAIN), if before.leaves_any() => {
                     self.release(&before, since.elapsed() >= LINGER);
                 }
+                Some(()) = OptionFuture::from(reached.as_mut()) => {
+                    reached = None;
+                    self.take_up();
+                }
             }
         }
+    }
+
+    /// Reads the setup until it is at a revision. Workspaces that this node did not know may have ready tasks in what it
+    /// gained.
+    fn reach(&self, revision: u64) -> Reached {
+        let catalog = self.catalog.clone();
+        Box::pin(async move {
+            while catalog.reach(revision).await.is_err() {
+                tokio::time::sleep(READ_AGAIN).await;
+            }
+        })
+    }
+
+    /// Looks for work in what was gained.
+    fn take_up(&self) {
+        let workspaces = self.catalog.workspaces();
+        self.dispatcher.queue.look_again(workspaces);
+        self.dispatcher.timer_changed.notify_one();
+        self.catalog.agenda_changed().notify_one();
+        self.dispatcher.run_more();
     }
 
     /// Has runs end in partitions that are to be given up, and tells the store in which of them nothing runs.
@@ -128,12 +164,6 @@ impl Follower {
         if change.lost.contains(&true) {
             // Who waits for a task of another node looks at it from time to time.
             self.tasks.watchers.notify_all();
-        }
-        if change.gained {
-            let workspaces = self.catalog.workspaces();
-            self.dispatcher.queue.look_again(workspaces);
-            self.dispatcher.timer_changed.notify_one();
-            self.catalog.agenda_changed().notify_one();
         }
         self.dispatcher.run_more();
     }

@@ -17,6 +17,7 @@ use super::locks::TaskLocks;
 use super::quarantine::{Quarantine, Why};
 use super::tasks::Tasks;
 use super::unstored::UnstoredWork;
+use crate::catalog::Catalog;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::store::StoreError;
 
@@ -29,6 +30,7 @@ pub(super) struct Runner {
     pub(super) advancer: Advancer,
     pub(super) interrupted: Arc<Interrupted>,
     pub(super) quarantine: Quarantine,
+    pub(super) catalog: Arc<Catalog>,
 }
 
 impl Run for Runner {
@@ -229,6 +231,10 @@ impl Runner {
         task: TaskId,
         mut arriving: Option<Arc<Arriving>>,
     ) -> Result<Advanced, StoreError> {
+        // Boxed, as it is rare and the future of every run would have room for it.
+        if self.catalog.revision() < writer.revision() {
+            Box::pin(self.catalog.reach(writer.revision())).await?;
+        }
         loop {
             let advanced = self
                 .advancer

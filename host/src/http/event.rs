@@ -45,8 +45,8 @@ pub(super) fn key(path: &str) -> Option<&str> {
 /// Answers a request to `/event/{key}`.
 pub(super) async fn event(api: &Api, sender: Sender, request: Request<Incoming>) -> Response<Body> {
     let (head, mut body) = request.into_parts();
-    let webhook = match find(api, key(head.uri.path()).unwrap_or_default()).await {
-        Ok(Some(webhook)) => webhook,
+    let found = match find(api, key(head.uri.path()).unwrap_or_default()).await {
+        Ok(Some(found)) => found,
         unknown => {
             drain(&head.headers, &mut body).await;
             return unknown.map_or_else(IntoResponse::into_response, |_| {
@@ -55,9 +55,11 @@ pub(super) async fn event(api: &Api, sender: Sender, request: Request<Incoming>)
             });
         }
     };
-    let outcome = match receive_and_record(api, &webhook, sender.ip, &head, &mut body).await {
+    let webhook = &*found.0;
+    let found = (webhook, found.1);
+    let outcome = match receive_and_record(api, found, sender.ip, &head, &mut body).await {
         Ok(Outcome::Received(Received::Tasks(reply))) => {
-            accepted_response(api, &webhook, sender, &head.headers, reply).await
+            accepted_response(api, webhook, sender, &head.headers, reply).await
         }
         Ok(Outcome::Received(Received::Challenge(answer))) => Ok(challenge_response(answer)),
         Ok(Outcome::Methods(methods)) => {
@@ -71,7 +73,7 @@ pub(super) async fn event(api: &Api, sender: Sender, request: Request<Incoming>)
         }
         Ok(Outcome::Preflight) => {
             drain(&head.headers, &mut body).await;
-            Ok(cors::preflight(&webhook, &head.headers))
+            Ok(cors::preflight(webhook, &head.headers))
         }
         Err(refusal) => {
             drain(&head.headers, &mut body).await;
@@ -157,10 +159,11 @@ fn challenge_response(answer: Answer) -> Response<Body> {
     response
 }
 
-/// Receives a request, and records it in the log of deliveries if no task says what came of it.
+/// Receives a request, and records it in the log of deliveries if no task says what came of it. The webhook was found at
+/// revision `known` of the setup or later.
 async fn receive_and_record(
     api: &Api,
-    webhook: &LiveWebhook,
+    (webhook, known): (&LiveWebhook, u64),
     ip: IpAddr,
     head: &axum::http::request::Parts,
     body: &mut Incoming,
@@ -183,6 +186,7 @@ async fn receive_and_record(
     let outcome = dispatch(api, webhook, head, body, &mut read_body).await;
     if let Some(verdict) = verdict(&outcome) {
         let read_body = read_body.as_ref();
+        let webhook = (webhook, known);
         api.deliveries.record(webhook, &head, verdict, read_body);
     }
     outcome
@@ -241,16 +245,21 @@ fn verdict(outcome: &Result<Outcome, ApiError>) -> Option<Verdict> {
     }
 }
 
-/// The webhook of a path's key. Some senders percent-encode letters of the key, or append a slash.
-async fn find(api: &Api, key: &str) -> Result<Option<Arc<LiveWebhook>>, ApiError> {
-    let look_up = |key: &str| api.catalog.webhook_by_key(key);
-    if let Some(webhook) = look_up(key) {
-        return Ok(Some(webhook));
+/// The webhook of a path's key, and a revision of the setup from before it was found. Some senders percent-encode letters of the
+/// key, or append a slash.
+async fn find(api: &Api, key: &str) -> Result<Option<(Arc<LiveWebhook>, u64)>, ApiError> {
+    let look_up = |key: &str| {
+        let known = api.catalog.revision();
+        let webhook = api.catalog.webhook_by_key(key)?;
+        Some((webhook, known))
+    };
+    if let Some(found) = look_up(key) {
+        return Ok(Some(found));
     }
     let key = percent_decode_str(key).decode_utf8_lossy();
     let key = key.strip_suffix('/').unwrap_or(&key);
-    if let Some(webhook) = look_up(key) {
-        return Ok(Some(webhook));
+    if let Some(found) = look_up(key) {
+        return Ok(Some(found));
     }
     // Another node may have added it a moment ago.
     api.catalog.refresh().await?;

@@ -48,10 +48,11 @@ pub struct DeliveryLog {
 
 #[derive(Default)]
 struct Pending {
-    deliveries: HashMap<WorkspaceName, Vec<Delivery>>,
-    /// Of those of each workspace.
+    /// By the workspace, and the revision of the setup at which they came.
+    deliveries: HashMap<(WorkspaceName, u64), Vec<Delivery>>,
+    /// Bytes of those of each workspace.
     bytes_of: HashMap<WorkspaceName, usize>,
-    /// Of all.
+    /// Bytes of all.
     bytes: usize,
     /// By the webhook's id.
     allowances: HashMap<String, Allowance>,
@@ -86,16 +87,16 @@ impl Pending {
         Some(std::mem::take(&mut allowance.omitted))
     }
 
-    fn push(&mut self, workspace: &WorkspaceName, delivery: Delivery) {
+    fn push(&mut self, (workspace, known): (&WorkspaceName, u64), delivery: Delivery) {
         let bytes = request::size(&delivery);
         self.bytes += bytes;
         *self.bytes_of.entry(workspace.clone()).or_default() += bytes;
-        let of_workspace = self.deliveries.entry(workspace.clone());
+        let of_workspace = self.deliveries.entry((workspace.clone(), known));
         of_workspace.or_default().push(delivery);
     }
 
     /// Takes everything that is pending.
-    fn take(&mut self) -> HashMap<WorkspaceName, Vec<Delivery>> {
+    fn take(&mut self) -> HashMap<(WorkspaceName, u64), Vec<Delivery>> {
         let now = Instant::now();
         self.allowances.retain(|_, allowance| {
             allowance.omitted > 0 || allowance.bucket.tokens(RECORDED, now) < RECORDED.burst
@@ -120,10 +121,11 @@ impl DeliveryLog {
         log
     }
 
-    /// Records a delivery that became no task. `body` is the part of its body that was read, if any was.
+    /// Records a delivery that became no task. `body` is the part of its body that was read, if any was. The webhook was
+    /// found at revision `known` of the setup or later.
     pub fn record(
         &self,
-        webhook: &LiveWebhook,
+        (webhook, known): (&LiveWebhook, u64),
         head: &Head<'_>,
         verdict: Verdict,
         body: Option<&Bytes>,
@@ -156,7 +158,7 @@ impl DeliveryLog {
             body,
             omitted,
         };
-        pending.push(&webhook.workspace, delivery);
+        pending.push((&webhook.workspace, known), delivery);
     }
 
     /// Counts a request to a URL that is no webhook's.
@@ -168,8 +170,9 @@ impl DeliveryLog {
     pub async fn flush(&self) {
         let _alone = self.writing.lock().await;
         let pending = self.pending.lock().take();
-        for (workspace, deliveries) in pending {
-            match self.store.record_deliveries(&workspace, deliveries).await {
+        for ((workspace, known), deliveries) in pending {
+            let recorded = self.store.record_deliveries(&workspace, known, deliveries);
+            match recorded.await {
                 Ok(()) | Err(StoreError::Erasing(_)) => {}
                 Err(error) => {
                     tracing::warn!(workspace.id = %workspace, %error, "deliveries are not recorded");

@@ -31,6 +31,8 @@ pub struct Ownership {
     left: usize,
     /// How often it had changed: between two looks, something may have gone and come back.
     changes: u64,
+    /// See [`Ownership::revision`].
+    revision: u64,
 }
 
 impl Ownership {
@@ -43,6 +45,7 @@ impl Ownership {
             leaving: [false; Partition::COUNT],
             left: 0,
             changes: 0,
+            revision: 0,
         }
     }
 
@@ -55,6 +58,7 @@ impl Ownership {
             leaving: [false; Partition::COUNT],
             left: 0,
             changes: 0,
+            revision: 0,
         }
     }
 
@@ -80,6 +84,19 @@ impl Ownership {
     /// The partitions that it owns and is not about to give up: runs may begin in these.
     pub fn staying(&self) -> Self {
         self.only(|partition| !self.leaves(partition))
+    }
+
+    /// The same claims, to tasks that may have been accepted under this revision of the setup.
+    pub fn accepted_under(&self, revision: u64) -> Self {
+        let mut next = self.clone();
+        next.revision = next.revision.max(revision);
+        next
+    }
+
+    /// The newest revision of the setup under which other nodes may have accepted the tasks of these partitions. A node
+    /// that does not know it yet must not advance them: it may lack their workspace, or a step.
+    pub fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// The claim to a partition, if the node owns it.
@@ -227,8 +244,13 @@ impl Partitions {
 
     /// The same; it is about to give up those in `leaving`, which are among them.
     pub fn set_leaving(&self, claims: &[Claim], leaving: &[Partition]) {
+        self.set_under(claims, leaving, 0);
+    }
+
+    /// The same; tasks of claims that it had not before may have been accepted under this revision of the setup.
+    pub fn set_under(&self, claims: &[Claim], leaving: &[Partition], revision: u64) {
         self.current.send_if_modified(|current| {
-            let mut next = current.only(|_| false);
+            let mut next = current.only(|_| false).accepted_under(revision);
             for claim in claims {
                 next.epochs[claim.partition.index()] = claim.epoch;
                 next.set(claim.partition, true);

@@ -57,6 +57,8 @@ pub struct Asked {
     pub request: TaskRequest,
     /// The bytes that it is stored in.
     pub bytes: usize,
+    /// A revision of the setup that who asked may have known: the action is done by one that is not older.
+    pub revision: u64,
 }
 
 /// The outcome of a request to drain a node.

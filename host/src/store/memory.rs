@@ -311,10 +311,18 @@ impl Store for MemoryStore {
     async fn record_deliveries(
         &self,
         workspace: &WorkspaceName,
+        known: u64,
         deliveries: Vec<Delivery>,
     ) -> Result<(), StoreError> {
         self.with(|model| {
             model.check(workspace)?;
+            if model
+                .deleted
+                .get(workspace)
+                .is_some_and(|deleted| *deleted > known)
+            {
+                return Err(StoreError::Erasing(workspace.clone()));
+            }
             let recorded = model.deliveries.entry(workspace.clone()).or_default();
             recorded.extend(deliveries);
             Ok(())

@@ -315,10 +315,15 @@ pub trait Store: Send + Sync + 'static {
     fn blobs(&self) -> &Arc<Blobs>;
 
     /// Records deliveries that became no task. Bounded: the oldest ones go first. Unlike other writes they survive the
-    /// end of the process, and perhaps not that of the machine.
+    /// end of the process, and perhaps not that of the machine. They came to the workspace that had the name at revision
+    /// `known` of the setup.
+    ///
+    /// # Errors
+    /// [`StoreError::Erasing`] if that one was deleted, also if another one has its name by now.
     async fn record_deliveries(
         &self,
         workspace: &WorkspaceName,
+        known: u64,
         deliveries: Vec<Delivery>,
     ) -> Result<(), StoreError>;
 

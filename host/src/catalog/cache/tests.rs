@@ -1,7 +1,9 @@
 //! Two catalogs over one store, as two nodes have them.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
+use futures_util::future::join_all;
 use serde_json::Map;
 
 use crate::catalog::tests::{default, name, open, open_with, put, step, store};
@@ -15,7 +17,7 @@ use crate::domain::schedule::{Missed, ScheduleSettings};
 use crate::domain::step::Tuning;
 use crate::domain::webhook::WebhookRules;
 use crate::domain::workspace::WorkspaceSettings;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 async fn two() -> (Arc<dyn Store>, Arc<Catalog>, Arc<Catalog>) {
     let (store, _, one, other) = two_by_a_clock().await;
@@ -256,4 +258,52 @@ async fn a_change_that_cannot_be_opened_keeps_nothing_else_back() {
     // It does not begin so.
     let error = open(&store, 'b').await.err().unwrap();
     assert!(matches!(error, CatalogError::Vault(_)), "{error}");
+}
+
+#[tokio::test]
+async fn look_ups_that_miss_together_ask_the_store_once() {
+    let (store, one, other) = two().await;
+    let looks = || other.misses.looks.load(Ordering::Relaxed);
+    let look_up = |id: String| {
+        let other = other.clone();
+        async move {
+            other
+                .look_up(|catalog| catalog.webhook(&default(), &id))
+                .await
+        }
+    };
+    let missing =
+        |found: &Result<_, CatalogError>| matches!(found, Err(CatalogError::NotFound { .. }));
+    let before = looks();
+    let found = join_all((0..900).map(|n| look_up(n.to_string()))).await;
+    assert!(found.iter().all(missing), "{found:?}");
+    // The catalog may look by itself, too.
+    assert!(looks() <= before + 2, "{before} {}", looks());
+    // No more than so many wait.
+    let found = join_all((0..1_500).map(|n| look_up(n.to_string()))).await;
+    let refused = |found: &&Result<_, CatalogError>| {
+        let unavailable = matches!(
+            found,
+            Err(CatalogError::Store(StoreError::Unavailable { .. }))
+        );
+        assert!(unavailable || missing(found), "{found:?}");
+        unavailable
+    };
+    assert!(found.iter().filter(refused).count() >= 500);
+    // Each one of them sees what was there when it came.
+    let webhook = one
+        .add_webhook(&default(), name("w"), WebhookRules::default())
+        .await
+        .unwrap();
+    for found in join_all((0..100).map(|_| look_up(webhook.id.clone()))).await {
+        assert_eq!(found.unwrap(), webhook);
+    }
+    // If the store cannot be asked, nothing is said to be missing.
+    store.close().await;
+    for found in join_all((0..100).map(|n| look_up(n.to_string()))).await {
+        assert!(
+            matches!(found, Err(CatalogError::Store(StoreError::Closed))),
+            "{found:?}"
+        );
+    }
 }

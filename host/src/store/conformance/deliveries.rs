@@ -16,7 +16,10 @@ pub(super) async fn deliveries_are_recorded_newest_first(mut store: Shaken<'_>) 
         .map(|at| delivery(at, ["w1", "w2"][at as usize % 2]))
         .collect();
     for part in all.chunks(2) {
-        let recorded = store.get().await.record_deliveries(&a, part.to_vec());
+        let recorded = store
+            .get()
+            .await
+            .record_deliveries(&a, u64::MAX, part.to_vec());
         recorded.await.unwrap();
     }
     let newest = |wanted: &dyn Fn(&Delivery) -> bool| {
@@ -90,6 +93,40 @@ pub(super) async fn deliveries_are_recorded_newest_first(mut store: Shaken<'_>) 
     store.get().await.manage_now(delete).await.unwrap();
     let gone = store.get().await.recorded_deliveries(&a, &any).await;
     assert_eq!(gone.unwrap(), []);
-    let late = store.get().await.record_deliveries(&a, all).await;
+    let late = store.get().await.record_deliveries(&a, u64::MAX, all).await;
     assert!(matches!(late, Err(StoreError::Erasing(_))), "{late:?}");
+}
+
+pub(super) async fn a_delivery_does_not_come_into_a_later_workspace_of_the_same_name(
+    mut store: Shaken<'_>,
+) {
+    // The server that has it does not end meanwhile.
+    let store = store.get().await;
+    let a = workspace("a");
+    let add = || store.manage_now(Manage::AddWorkspace(a.clone()));
+    add().await.unwrap();
+    let old = store.registry().await.unwrap().revision;
+    let own = vec![delivery(0, "w1")];
+    store.record_deliveries(&a, old, own).await.unwrap();
+    let delete = Manage::DeleteWorkspace(a.clone());
+    store.manage_now(delete).await.unwrap();
+    loop {
+        store.purge(0).await.unwrap();
+        match add().await {
+            Ok(()) => break,
+            Err(StoreError::Erasing(_)) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+    let new = store.registry().await.unwrap().revision;
+    for known in [0, old] {
+        let late = store.record_deliveries(&a, known, vec![delivery(1, "w1")]);
+        let late = late.await;
+        assert!(matches!(late, Err(StoreError::Erasing(_))), "{late:?}");
+    }
+    let any = DeliveryQuery::default();
+    assert_eq!(store.recorded_deliveries(&a, &any).await.unwrap(), []);
+    let own = vec![delivery(2, "w1")];
+    store.record_deliveries(&a, new, own.clone()).await.unwrap();
+    assert_eq!(store.recorded_deliveries(&a, &any).await.unwrap(), own);
 }

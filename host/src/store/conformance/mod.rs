@@ -85,6 +85,7 @@ pub async fn all(subject: &dyn Subject) {
             a_task_without_a_time_to_wake_is_never_due
             bodies_are_found_by_their_digest
             deliveries_are_recorded_newest_first
+            a_delivery_does_not_come_into_a_later_workspace_of_the_same_name
             a_finished_task_is_removed_when_its_time_is_over
             a_changed_retention_applies_to_all_tasks
             a_kept_or_reopened_task_is_not_purged

@@ -54,6 +54,8 @@ pub struct Model {
     pub(super) audit: BTreeMap<AuditId, AuditEntry>,
     pub(super) components: BTreeMap<String, Arc<[u8]>>,
     pub(super) erasing: BTreeSet<WorkspaceName>,
+    /// The revisions in which workspaces of these names were last deleted.
+    pub(super) deleted: BTreeMap<WorkspaceName, u64>,
     pub(super) bodies: BTreeMap<(WorkspaceName, TaskId, [u8; 32]), Arc<[u8]>>,
     pub(super) deliveries: BTreeMap<WorkspaceName, Vec<Delivery>>,
     /// Whose key of a delivery it is, and until when.
@@ -144,6 +146,7 @@ impl Model {
 
     fn delete(&mut self, workspace: &WorkspaceName) {
         self.erasing.insert(workspace.clone());
+        self.deleted.insert(workspace.clone(), self.revision + 1);
         self.workspaces.remove(workspace);
         self.tasks.retain(|(of, _), _| of != workspace);
         self.webhooks.retain(|(of, _), _| of != workspace);

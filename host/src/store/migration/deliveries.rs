@@ -69,7 +69,7 @@ impl Walk<'_> {
         if let Some(to) = self.to
             && !some.is_empty()
         {
-            let recorded = to.record_deliveries(workspace, some).await;
+            let recorded = to.record_deliveries(workspace, u64::MAX, some).await;
             recorded.map_err(MigrationError::Writing)?;
         }
         Ok(())

@@ -20,6 +20,8 @@ use crate::store::Hint;
 const AGAIN: Duration = Duration::from_secs(1);
 /// Before a database that has no notifications is asked for them again.
 const REFUSED: Duration = Duration::from_secs(60);
+/// How often a connection over which nothing is said is tried.
+const TRIED: Duration = Duration::from_secs(10);
 /// The longest that a connection may take to be made.
 const GREETING: Duration = Duration::from_secs(5);
 
@@ -105,6 +107,12 @@ async fn listen(shared: &Arc<Shared>) -> Duration {
         tokio::select! {
             () = shared.board.wanted.notified() => {}
             () = lost.cancelled() => return AGAIN,
+            // One that stalls is silent, too.
+            () = tokio::time::sleep(TRIED) => {
+                if let Err(error) = session.run("").await {
+                    return refused(&error);
+                }
+            }
         }
     }
 }

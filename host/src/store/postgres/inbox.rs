@@ -7,7 +7,7 @@
 use super::look::index;
 use super::session::Params;
 use super::shared::Shared;
-use super::values::Uuid;
+use super::values::{Uuid, count};
 use crate::domain::inbox::{RequestId, TaskAnswer, TaskRefusal, TaskRequest};
 use crate::domain::partition::Partition;
 use crate::domain::task::TaskHead;
@@ -24,7 +24,8 @@ const DONE_WITH: &str = "delete from inbox where id = any($1) and answered is no
 const WITHDRAW: &str = "insert into inbox as i (id, partition, request, answered, refusal) \
     values ($1, 0, '', clock_timestamp(), '') on conflict (id) do update \
     set answered = excluded.answered, refusal = excluded.refusal where i.answered is null";
-const REQUESTS: &str = "select id, request from (select id, request, seq, \
+/// With the newest revision of the setup: who asked knew none that is newer.
+const REQUESTS: &str = "select id, request, (select revision from cluster) from (select id, request, seq, \
     sum(octet_length(request)) over (order by seq) - octet_length(request) as before \
     from (select id, request, seq from inbox where answered is null \
     and partition = any($1) and not (id = any($2)) order by seq limit $3) picked) summed \
@@ -111,16 +112,16 @@ pub(super) async fn requests(
     shared: &Shared,
     owned: &Ownership,
     known: &[RequestId],
-    (count, bytes): (usize, usize),
+    (most, bytes): (usize, usize),
 ) -> Result<Vec<Asked>, StoreError> {
     let partitions: Vec<i16> = Partition::all()
         .filter(|partition| owned.claim(*partition).is_some())
         .map(index)
         .collect();
     let known: Vec<Uuid> = known.iter().map(|id| Uuid::from(*id)).collect();
-    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
     let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-    let params: Params<'_> = &[&partitions, &known, &count, &bytes];
+    let params: Params<'_> = &[&partitions, &known, &most, &bytes];
     let mut requests = Vec::new();
     for row in shared.query(REQUESTS, params).await? {
         let Uuid(id) = row.get(0);
@@ -130,6 +131,7 @@ pub(super) async fn requests(
                 id,
                 request,
                 bytes: bytes.len(),
+                revision: count(row.get(2))?,
             }),
             // A newer server wrote it, or it cannot be read: the node that asked gets that as the refusal.
             Err(error) => {

@@ -23,7 +23,7 @@ use crate::store::StoreError;
 const TRIES: u32 = 10;
 
 /// The longest that one half of a transaction may take. A lease is over by then.
-const ANSWER: Duration = Duration::from_secs(10);
+pub(super) const ANSWER: Duration = Duration::from_secs(10);
 /// The pause between two queries for the outcome of a transaction.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -135,15 +135,15 @@ async fn transaction(
 ) -> Result<Outcome, Failure> {
     let mut group = Group::default();
     let look = look::look(shared, session, jobs, looks, &mut group);
-    let xid = in_time(ANSWER, look).await?;
+    let xid = session.watched(in_time(ANSWER, look)).await?;
     let outcome: Outcome = jobs.iter().map(|parts| group.take(parts)).collect();
     let evidence = group.evidence();
     if evidence.is_empty() {
         session.run("rollback").await?;
         return Ok(outcome);
     }
-    let answer = tokio::time::timeout(ANSWER, put::put(session, &group)).await;
-    match answer {
+    let put = tokio::time::timeout(ANSWER, put::put(session, &group));
+    match session.watched(put).await {
         Ok((Ok(()), Ok(()))) => {
             if !group.answers.is_empty() {
                 hints::answered(shared);

@@ -18,7 +18,7 @@ use super::session::{Params, Session, Slot, in_time};
 use super::settings::PostgresSettings;
 use super::shared::Shared;
 use super::values::number;
-use super::{interrupted, moved};
+use super::{interrupted, moved, registry_read};
 use crate::domain::partition::Partition;
 use crate::store::Claim;
 
@@ -209,16 +209,19 @@ async fn take_share(
         let is_new = |claim: &Claim| before.claim(claim.partition) != Some(*claim);
         owned.iter().any(is_new)
     };
+    let mut revision = 0;
     if is_new {
         // Before anything begins there; again if it failed.
         interrupted::count(session).await?;
+        // After the partitions were taken: whoever accepted tasks there did so under this one, or an earlier one.
+        revision = registry_read::revision(session).await?;
     }
     let surplus: Vec<Partition> = owned.iter().skip(share).map(|it| it.partition).collect();
     let time = (Instant::now(), shared.settings.drain);
     let (gone, leaving) = shared.leaving.lock().give_up(&surplus, time);
     owned.retain(|claim| !gone.contains(&claim.partition));
     // First here, so that no run begins there any more; then for the others.
-    shared.partitions.set_leaving(&owned, &leaving);
+    shared.partitions.set_under(&owned, &leaving, revision);
     if !gone.is_empty() {
         let gone: Vec<i16> = gone.into_iter().map(index).collect();
         session.execute(LEAVE, &[&node, &gone]).await?;

@@ -2,7 +2,10 @@
 //! has the revision.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::time::error::Elapsed;
+use tokio::time::{Instant, timeout_at};
 
 use super::error::{Failure, failed, is_cut, is_passing};
 use super::registry_read::{self, Kind, NO_WORKSPACE, of};
@@ -61,13 +64,27 @@ pub(super) async fn manage(
     entry: Option<&AuditEntry>,
     expected: u64,
 ) -> Result<u64, StoreError> {
-    let mut connection = shared.registry_connection.lock().await;
-    let mut tries = 0;
+    let until = Instant::now() + shared.settings.change;
+    let connection = timeout_at(until, shared.registry_connection.lock());
+    let mut connection = connection.await.map_err(late)?;
+    let (mut tries, mut reconnected) = (0, false);
     loop {
         tries += 1;
-        let session = connection.session(shared).await?;
-        let error = match write(shared, &mut connection, &session, (change, entry), expected).await
-        {
+        let session = timeout_at(until, connection.session(shared));
+        let session = session.await.map_err(late)??;
+        let is_committing = AtomicBool::new(false);
+        let changes = (change, entry, &is_committing);
+        let written = write(shared, &mut connection, &session, changes, expected);
+        let written = match timeout_at(until, written).await {
+            Ok(written) => written,
+            Err(_) if is_committing.into_inner() => Err(StoreError::InDoubt.into()),
+            Err(over) => {
+                connection.names = None;
+                connection.slot.close().await;
+                return Err(late(over));
+            }
+        };
+        let error = match written {
             Ok(()) => {
                 if let Some((revision, names)) = &mut connection.names
                     && *revision == expected
@@ -95,9 +112,12 @@ pub(super) async fn manage(
                 session.run("rollback").await.map_err(failed)?;
                 return Err(refused);
             }
+            // The commit was not sent.
             Failure::Database(error) if is_cut(&error) => {
                 connection.slot.close().await;
-                return Err(failed(error));
+                if std::mem::replace(&mut reconnected, true) {
+                    return Err(failed(error));
+                }
             }
             Failure::Database(error) => {
                 let _ = session.run("rollback").await;
@@ -109,11 +129,17 @@ pub(super) async fn manage(
     }
 }
 
+/// The change was not made: its commit was not sent.
+fn late(_: Elapsed) -> StoreError {
+    StoreError::unavailable("PostgreSQL: the change was not made in time")
+}
+
+/// Sets `is_committing` before it sends the commit.
 async fn write(
     shared: &Shared,
     connection: &mut RegistryConnection,
     session: &Session,
-    (change, entry): (&Manage, Option<&AuditEntry>),
+    (change, entry, is_committing): (&Manage, Option<&AuditEntry>, &AtomicBool),
     expected: u64,
 ) -> Result<(), Failure> {
     session.run("begin isolation level read committed").await?;
@@ -154,6 +180,7 @@ async fn write(
     if let Some(entry) = entry {
         audit::append(shared, session, std::slice::from_ref(entry)).await?;
     }
+    is_committing.store(true, Ordering::Relaxed);
     let committed = session.run("commit").await;
     committed.map_err(|error| match is_cut(&error) {
         true => StoreError::InDoubt.into(),

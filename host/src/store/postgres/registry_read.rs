@@ -44,11 +44,16 @@ pub(super) fn of(workspace: Option<&WorkspaceName>) -> &str {
     workspace.map_or(NO_WORKSPACE, WorkspaceName::as_str)
 }
 
-/// Notes which revision there is as the node enters.
-pub(super) async fn note_revision(shared: &Shared, session: &Session) -> Result<(), Error> {
+/// The newest revision of the setup.
+pub(super) async fn revision(session: &Session) -> Result<u64, Error> {
     let rows = session.query(REVISION, &[]).await?;
     let revision = rows.first().map_or(0, |row| row.get::<_, i64>(0));
-    let revision = u64::try_from(revision).unwrap_or_default();
+    Ok(u64::try_from(revision).unwrap_or_default())
+}
+
+/// Notes which revision there is as the node enters.
+pub(super) async fn note_revision(shared: &Shared, session: &Session) -> Result<(), Error> {
+    let revision = revision(session).await?;
     shared.revision.fetch_max(revision, Ordering::SeqCst);
     Ok(())
 }
@@ -67,38 +72,43 @@ pub(super) async fn since(shared: &Shared, known: u64) -> Result<Registry, Store
         }
     }
     let connection = shared.registry_connection.lock().await;
-    let session = connection.session(shared).await?;
-    // All of it as it was at one moment.
-    let read = async {
-        session
-            .run("begin isolation level repeatable read read only")
-            .await
-            .map_err(failed)?;
-        let rows = session.query(REVISIONS, &[]).await.map_err(failed)?;
-        let revision = rows.first().map_or(Ok(0), |row| count(row.get(0)))?;
-        let registry = all(&session, revision, known).await;
-        registry.map_err(|error| match error {
-            Failure::Database(error) => failed(error),
-            Failure::Store(error) => error,
-        })
-    };
-    // A start, and who copies the store, need all of it.
-    let registry = read
-        .await
-        .and_then(|registry| match registry.unreadable.first() {
-            Some((_, error)) if known == 0 => Err(StoreError::Damaged(error.clone())),
-            _ => Ok(registry),
-        });
-    if let Ok(registry) = &registry {
-        shared
-            .revision
-            .fetch_max(registry.revision, Ordering::SeqCst);
+    let mut reconnected = false;
+    loop {
+        let session = connection.session(shared).await?;
+        let read = read_since(&session, known).await;
+        if let Ok(registry) = &read {
+            let revision = registry.revision;
+            shared.revision.fetch_max(revision, Ordering::SeqCst);
+        }
+        match session.run("commit").await {
+            Err(error) if is_cut(&error) => connection.slot.close().await,
+            _ => {}
+        }
+        match read {
+            Ok(registry) => return readable(registry, known),
+            // The connection was lost while it was idle.
+            Err(Failure::Database(error)) if is_cut(&error) && !reconnected => reconnected = true,
+            Err(Failure::Database(error)) => return Err(failed(error)),
+            Err(Failure::Store(error)) => return Err(error),
+        }
     }
-    match session.run("commit").await {
-        Err(error) if is_cut(&error) => connection.slot.close().await,
-        _ => {}
+}
+
+/// A start, and who copies the store, need all of it.
+fn readable(registry: Registry, known: u64) -> Result<Registry, StoreError> {
+    match registry.unreadable.first() {
+        Some((_, error)) if known == 0 => Err(StoreError::Damaged(error.clone())),
+        _ => Ok(registry),
     }
-    registry
+}
+
+/// All of it as it was at one moment, in a transaction that is still open.
+async fn read_since(session: &Session, known: u64) -> Result<Registry, Failure> {
+    let begin = "begin isolation level repeatable read read only";
+    session.run(begin).await?;
+    let rows = session.query(REVISIONS, &[]).await?;
+    let revision = rows.first().map_or(Ok(0), |row| count(row.get(0)))?;
+    all(session, revision, known).await
 }
 
 fn name<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, StoreError> {

@@ -1,28 +1,31 @@
 //! Connections to the database, each with its prepared statements.
 
 use std::collections::HashMap;
-use std::future::poll_fn;
+use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::TryStreamExt as _;
 use parking_lot::Mutex;
-use tokio::task::JoinHandle;
-use tokio_postgres::config::SslMode;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{AsyncMessage, Client, Error, Row, Statement};
+use tokio_postgres::{Client, Error, Row, SimpleQueryMessage, Statement};
+use tokio_util::task::AbortOnDropHandle;
 
+use super::connect::connect;
 use super::connections::READERS;
-use super::error::{failed, is_cut, refuses_tls};
+use super::error::{failed, is_cut};
 use super::settings::PostgresSettings;
+use super::stalled::{self, SILENCE};
 use crate::store::StoreError;
 
 /// The longest that a statement may take; the server ends it a little earlier.
 const ANSWER: Duration = Duration::from_secs(35);
 /// The longest that a connection may take to be made.
 const GREETING: Duration = Duration::from_secs(5);
+/// An attempt to connect that fails after this time is not made again by who waited for it.
+const SLOW: Duration = Duration::from_secs(1);
 
 /// The result of a request within that time. After a timeout the connection must not be used any more.
 pub(super) async fn in_time<T>(
@@ -41,13 +44,12 @@ pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 pub(super) struct Session {
     pub(super) client: Client,
     prepared: Mutex<HashMap<&'static str, Statement>>,
-    driver: JoinHandle<()>,
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        self.driver.abort();
-    }
+    driver: AbortOnDropHandle<()>,
+    settings: PostgresSettings,
+    /// The server's process for this connection.
+    pub(super) process: i32,
+    /// Is held by the request that asks for the connection's state.
+    looking: tokio::sync::Mutex<()>,
 }
 
 impl Session {
@@ -64,35 +66,20 @@ impl Session {
         settings: &PostgresSettings,
         on_notice: impl Fn(&str) + Send + 'static,
     ) -> Result<Self, Error> {
-        let config = &settings.config;
-        let connected = match config.connect(settings.tls.clone()).await {
-            // `prefer` is satisfied with less, as in libpq.
-            Err(error) if config.get_ssl_mode() == SslMode::Prefer && refuses_tls(&error) => {
-                let mut plain = config.clone();
-                plain.ssl_mode(SslMode::Disable);
-                plain.connect(settings.tls.clone()).await
-            }
-            connected => connected,
-        };
-        let (client, mut connection) = connected?;
-        let driver = tokio::spawn(async move {
-            // Its error is that of every request.
-            while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
-                if let AsyncMessage::Notification(notification) = message {
-                    on_notice(notification.payload());
-                }
-            }
-        });
-        let session = Self {
+        let (client, driver) = connect(settings, on_notice).await?;
+        let mut session = Self {
             client,
             prepared: Mutex::default(),
             driver,
+            settings: settings.clone(),
+            process: 0,
+            looking: tokio::sync::Mutex::default(),
         };
         let (schema, lease) = (&settings.schema, settings.lease.as_millis());
-        session
+        let answers = session
             .client
-            .batch_execute(&format!(
-                "set search_path = {schema}; set statement_timeout = '30s'; set lock_timeout = '10s'; \
+            .simple_query(&format!(
+                "select pg_backend_pid(); set search_path = {schema}; set statement_timeout = '30s'; set lock_timeout = '10s'; \
                  set idle_in_transaction_session_timeout = {lease}; set client_min_messages = error; \
                  set plan_cache_mode = force_generic_plan; set jit = off; set enable_seqscan = off; \
                  set enable_hashjoin = off; set enable_mergejoin = off; \
@@ -100,6 +87,11 @@ impl Session {
                  where current_setting('synchronous_commit') = 'off'"
             ))
             .await?;
+        let process = answers.iter().find_map(|answer| match answer {
+            SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),
+            _ => None,
+        });
+        session.process = process.unwrap_or_default();
         Ok(session)
     }
 
@@ -110,6 +102,34 @@ impl Session {
     /// Ends the connection: what waits for an answer gets an error.
     fn cut(&self) {
         self.driver.abort();
+    }
+
+    /// The result of a request over this connection, which is ended if it stalls.
+    pub(super) async fn watched<F: Future>(&self, request: F) -> F::Output {
+        let mut request = pin!(request);
+        tokio::select! {
+            biased;
+            answer = &mut request => return answer,
+            () = self.stalled() => {}
+        }
+        self.cut();
+        request.await
+    }
+
+    /// Returns when a request that is made now has no answer and the connection stalls. See [`stalled`].
+    async fn stalled(&self) {
+        loop {
+            tokio::time::sleep(SILENCE).await;
+            // One looks for all.
+            let Ok(_alone) = self.looking.try_lock() else {
+                continue;
+            };
+            // Boxed, as it is rare and each request would have room for it.
+            if Box::pin(stalled::is_stalled(&self.settings, self.process)).await {
+                tracing::warn!("a connection to PostgreSQL stalls, and is made anew");
+                return;
+            }
+        }
     }
 
     /// A statement, prepared once for this connection.
@@ -127,25 +147,30 @@ impl Session {
         sql: &'static str,
         params: Params<'_>,
     ) -> Result<Vec<Row>, Error> {
-        in_time(ANSWER, async {
-            let statement = self.statement(sql).await?;
-            self.client.query(&statement, params).await
-        })
-        .await
+        let mut rows = Vec::new();
+        let mut take = |row| {
+            rows.push(row);
+            Ok::<_, Infallible>(())
+        };
+        match self.each(sql, params, &mut take).await? {
+            Ok(()) => Ok(rows),
+            Err(never) => match never {},
+        }
     }
 
     /// Gives the rows to `take` one by one; whatever it refuses is the end of it.
-    async fn each(
+    async fn each<E>(
         &self,
         sql: &'static str,
         params: Params<'_>,
-        take: &mut (impl FnMut(Row) -> Result<(), StoreError> + Send),
-    ) -> Result<Result<(), StoreError>, Error> {
+        take: &mut (impl FnMut(Row) -> Result<(), E> + Send),
+    ) -> Result<Result<(), E>, Error> {
         in_time(ANSWER, async {
-            let statement = self.statement(sql).await?;
+            let statement = self.watched(self.statement(sql)).await?;
             let rows = self.client.query_raw(&statement, params.iter().copied());
-            let mut rows = pin!(rows.await?);
-            while let Some(row) = rows.try_next().await? {
+            let mut rows = pin!(self.watched(rows).await?);
+            // Each row shows that it does not stall: the server may have sent all of them long ago.
+            while let Some(row) = self.watched(rows.try_next()).await? {
                 if let Err(refused) = take(row) {
                     return Ok(Err(refused));
                 }
@@ -160,41 +185,66 @@ impl Session {
         sql: &'static str,
         params: Params<'_>,
     ) -> Result<u64, Error> {
-        in_time(ANSWER, async {
+        self.watched(in_time(ANSWER, async {
             let statement = self.statement(sql).await?;
             self.client.execute(&statement, params).await
-        })
+        }))
         .await
     }
 
     /// Runs a statement without parameters and rows, such as one that begins or ends a transaction.
     pub(super) async fn run(&self, sql: &str) -> Result<(), Error> {
-        in_time(ANSWER, self.client.batch_execute(sql)).await
+        self.watched(in_time(ANSWER, self.client.batch_execute(sql)))
+            .await
     }
 }
 
 /// A connection that is made again when it is lost.
 #[derive(Default)]
-pub(super) struct Slot(tokio::sync::Mutex<Option<Arc<Session>>>);
+pub(super) struct Slot(tokio::sync::Mutex<Current>);
+
+#[derive(Default)]
+struct Current {
+    session: Option<Arc<Session>>,
+    /// When the last attempt to connect failed that took long.
+    failed: Option<Instant>,
+}
 
 impl Slot {
     pub(super) fn of(session: Session) -> Self {
-        Self(tokio::sync::Mutex::new(Some(Arc::new(session))))
+        Self(tokio::sync::Mutex::new(Current {
+            session: Some(Arc::new(session)),
+            failed: None,
+        }))
     }
 
     pub(super) async fn get(&self, settings: &PostgresSettings) -> Result<Arc<Session>, Error> {
+        let asked = Instant::now();
         let mut slot = self.0.lock().await;
-        if let Some(session) = slot.as_ref().filter(|session| !session.is_closed()) {
+        let there = slot.session.as_ref();
+        if let Some(session) = there.filter(|session| !session.is_closed()) {
             return Ok(session.clone());
         }
-        *slot = None;
-        let session = Arc::new(in_time(GREETING, Session::open(settings)).await?);
-        *slot = Some(session.clone());
+        slot.session = None;
+        // Else those who wait would wait for one attempt after the other.
+        if slot.failed.is_some_and(|failed| failed > asked) {
+            return Err(Error::__private_api_timeout());
+        }
+        let begun = Instant::now();
+        let opened = in_time(GREETING, Session::open(settings)).await;
+        slot.failed = (opened.is_err() && begun.elapsed() > SLOW).then(Instant::now);
+        let session = Arc::new(opened?);
+        slot.session = Some(session.clone());
         Ok(session)
     }
 
+    /// The connection, if there is one and none is being made.
+    fn current(&self) -> Option<Arc<Session>> {
+        self.0.try_lock().ok()?.session.clone()
+    }
+
     pub(super) async fn close(&self) {
-        *self.0.lock().await = None;
+        self.0.lock().await.session = None;
     }
 }
 
@@ -269,15 +319,16 @@ impl Readers {
 
     /// Ends the connections that are there, for they may hang. What waits for one is asked for again over a new one.
     pub(super) fn cut(&self) {
-        for slot in &self.slots {
-            // One that is held is being made.
-            let Ok(slot) = slot.0.try_lock() else {
-                continue;
-            };
-            if let Some(session) = &*slot {
-                session.cut();
-            }
+        for session in self.slots.iter().filter_map(Slot::current) {
+            session.cut();
         }
+    }
+
+    /// The server's processes of the connections that are there.
+    #[cfg(test)]
+    pub(super) fn processes(&self) -> Vec<i32> {
+        let sessions = self.slots.iter().filter_map(Slot::current);
+        sessions.map(|session| session.process).collect()
     }
 
     /// Makes all connections.

@@ -31,6 +31,8 @@ pub struct PostgresSettings {
     pub url: String,
     /// How long runs may take to end in a partition that is given up.
     pub drain: Duration,
+    /// The longest that a change of the setup may take, with its wait for others of this node.
+    pub change: Duration,
     /// Whether all connections are made as the store is opened, so that it does not open where there are too few.
     pub connects_at_once: bool,
     /// For how long a node owns its partitions after the last sign of it.
@@ -43,6 +45,8 @@ pub struct PostgresSettings {
 const LEASE: Duration = Duration::from_secs(5);
 /// A run's own bound is 30 s by default, and a run that is cut off begins again with its recorded calls.
 const DRAIN: Duration = Duration::from_secs(10);
+/// Longer than a statement waits for a lock.
+const CHANGE: Duration = Duration::from_secs(15);
 /// How long it may take to reach the database.
 const CONNECT: Duration = Duration::from_secs(3);
 
@@ -94,6 +98,7 @@ impl PostgresSettings {
             number_file: None,
             url: String::new(),
             drain: DRAIN,
+            change: CHANGE,
             connects_at_once: true,
             lease: LEASE,
             now: system_now,

@@ -206,9 +206,10 @@ impl Store for PostgresStore {
     async fn record_deliveries(
         &self,
         workspace: &WorkspaceName,
+        known: u64,
         recorded: Vec<Delivery>,
     ) -> Result<(), StoreError> {
-        deliveries::record(&self.shared, workspace, &recorded).await
+        deliveries::record(&self.shared, (workspace, known), &recorded).await
     }
 
     async fn recorded_deliveries(

@@ -40,16 +40,21 @@ fn directory(shared: &Shared, workspace: &WorkspaceName) -> PathBuf {
     all.join(workspace.as_str())
 }
 
-/// Appends deliveries. Blocks on the disk.
+/// Appends deliveries that came at revision `known` of the setup. Blocks on the disk.
 pub(super) fn append(
     shared: &Shared,
     workspace: &WorkspaceName,
+    known: u64,
     deliveries: &[Delivery],
 ) -> Result<(), StoreError> {
     let files = shared.deliveries.of(workspace);
     let mut is_sound = files.lock();
     shared.takes_new()?;
     shared.erasing.check(workspace)?;
+    let deleted = shared.deleted.lock().get(workspace).copied();
+    if deleted.is_some_and(|deleted| deleted > known) {
+        return Err(StoreError::Erasing(workspace.clone()));
+    }
     let mut frames = Vec::new();
     for delivery in deliveries {
         let at = frames.len();

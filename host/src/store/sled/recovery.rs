@@ -95,6 +95,7 @@ pub(super) fn open(settings: SledSettings) -> Result<(Shared, LogWriter, [u8; 32
         dedup: opened.dedup,
         setup: Mutex::new(opened.setup),
         deliveries: DeliveryLocks::default(),
+        deleted: Mutex::default(),
         removing: RwLock::new(()),
         erasing: Erasing::of(opened.erasing),
         opened: AtomicU64::new(0),

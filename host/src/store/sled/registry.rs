@@ -58,6 +58,8 @@ pub(super) fn manage(
         let deleted = erase::delete(shared, components, copy, workspace, revision, &appended);
         logs.count_again();
         deleted?;
+        let name = WorkspaceName::clone(workspace);
+        shared.deleted.lock().insert(name, revision);
         setup.revision = revision;
         setup.names.apply(change);
         return Ok(revision);

@@ -1,5 +1,6 @@
 //! The state that the store's threads and callers share, and how they wait for each other.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -71,6 +72,9 @@ pub(super) struct Shared {
     pub setup: Mutex<Setup>,
     /// The files of recorded deliveries, see [`super::deliveries`].
     pub deliveries: DeliveryLocks,
+    /// The revisions in which workspaces of these names were last deleted since the start. No delivery waits for longer to
+    /// be recorded.
+    pub deleted: Mutex<HashMap<WorkspaceName, u64>>,
     /// Read by the committer over the whole of a group; held for writing while a task is removed.
     pub removing: RwLock<()>,
     pub erasing: Erasing,

@@ -298,10 +298,11 @@ impl Store for SledStore {
     async fn record_deliveries(
         &self,
         workspace: &WorkspaceName,
+        known: u64,
         recorded: Vec<Delivery>,
     ) -> Result<(), StoreError> {
         let workspace = workspace.clone();
-        self.blocking(move |shared| deliveries::append(shared, &workspace, &recorded))
+        self.blocking(move |shared| deliveries::append(shared, &workspace, known, &recorded))
             .await
     }
 

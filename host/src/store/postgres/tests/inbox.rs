@@ -7,7 +7,7 @@ use crate::domain::inbox::{RequestId, TaskAction, TaskRefusal, TaskRequest};
 use crate::domain::task::TaskState;
 use crate::store::conformance::owned::Owned as _;
 use crate::store::conformance::samples::{new_task, next, workspace};
-use crate::store::{Cluster as _, NewTask, Ownership, Store, StoreError, Transaction};
+use crate::store::{Cluster as _, Manage, NewTask, Ownership, Store, StoreError, Transaction};
 
 struct Fixture {
     store: Arc<PostgresStore>,
@@ -73,12 +73,16 @@ async fn a_request_has_one_end() {
     let fixture = Fixture::new().await;
     let store = &fixture.store;
     let owned = store.ownership().borrow().clone();
+    let set_up = Manage::AddWorkspace(workspace("known-to-the-asker"));
+    store.manage_now(set_up).await.unwrap();
+    let known = store.registry_since(0).await.unwrap().revision;
     let id = fixture.ask().await;
     // Its owner sees it, once; others do not.
     let most = (9, 1);
     let seen = store.requests(&owned, &[], most).await.unwrap();
     assert_eq!(seen.len(), 1);
     let first = &seen[0];
+    assert!(first.revision >= known);
     assert_eq!((first.id, &first.request.action), (id, &TaskAction::Cancel));
     assert!(
         store

@@ -173,7 +173,7 @@ async fn fill(store: &dyn Store, files: &Path) {
         tasks(store, &ws, files).await;
         let recorded = (0..40).map(|at| delivery(at, if at % 2 == 0 { "w1" } else { "gone" }));
         store
-            .record_deliveries(&ws, recorded.collect())
+            .record_deliveries(&ws, u64::MAX, recorded.collect())
             .await
             .unwrap();
         let entries = (0..700).map(|at| {

@@ -11,6 +11,7 @@ mod interrupted;
 mod lists;
 mod migration;
 mod moved;
+mod proxy;
 mod queue;
 mod removal;
 mod server;

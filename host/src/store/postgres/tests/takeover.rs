@@ -135,6 +135,22 @@ async fn nodes_share_the_partitions_and_take_over_what_a_dead_one_had() {
     two.close().await;
 }
 
+/// The other one may not have read the setup under which they were accepted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_taken_over_says_which_setup_its_tasks_were_accepted_under() {
+    let server = PostgresServer::start();
+    let (one, two) = two_nodes(&server).await;
+    let before = two.ownership().borrow().revision();
+    let set_up = Manage::AddWorkspace(workspace("late"));
+    one.manage_now(set_up).await.unwrap();
+    let revision = one.registry_since(0).await.unwrap().revision;
+    assert!(before < revision);
+    kill(&one);
+    until("the second one has all", || owned(&two) == 256).await;
+    assert!(two.ownership().borrow().revision() >= revision);
+    two.close().await;
+}
+
 /// It has a run under way, which may take its time, so that it keeps its lease.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_node_gives_up_before_it_ends_is_taken_at_once() {

@@ -47,7 +47,7 @@ async fn found(store: &SledStore) -> Vec<Delivery> {
 
 async fn record(store: &SledStore, deliveries: &[Delivery]) {
     let workspace = workspace("a");
-    let recorded = store.record_deliveries(&workspace, deliveries.to_vec());
+    let recorded = store.record_deliveries(&workspace, 0, deliveries.to_vec());
     recorded.await.unwrap();
 }
 
