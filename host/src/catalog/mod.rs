@@ -21,6 +21,7 @@ mod live_token;
 mod matching;
 mod misses;
 mod open;
+mod opened;
 mod payload_schemas;
 mod reply_links;
 mod schedules;

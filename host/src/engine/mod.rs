@@ -187,10 +187,8 @@ impl Engine {
             weights,
             sandbox.short_ticks(),
         ));
-        let computing = {
-            let workers = workers.clone();
-            move |workspace: &WorkspaceName| workers.computing(workspace)
-        };
+        let of = workers.clone();
+        let computing = move |workspace: &WorkspaceName| of.computing(workspace);
         let queue = Queue::new(settings, catalog.workspaces(), Box::new(computing));
         let dispatcher = Arc::new(Dispatcher::new(queue, threads.clone(), workers.clone()));
         let (executor, all_workers) = (workers.clone(), workers.clone());

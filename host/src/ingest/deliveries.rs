@@ -233,7 +233,7 @@ mod tests {
             if pending.admit(workspace, &format!("w{n}")).is_none() {
                 break;
             }
-            pending.push(workspace, delivery(limits::DELIVERY_BODY_BYTES));
+            pending.push((workspace, 1), delivery(limits::DELIVERY_BODY_BYTES));
         }
         pending.bytes - before
     }

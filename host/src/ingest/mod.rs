@@ -24,4 +24,5 @@ mod correlate;
 mod forms;
 mod headers;
 mod judge;
+mod made;
 mod schema;

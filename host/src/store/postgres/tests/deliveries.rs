@@ -26,12 +26,12 @@ async fn a_workspace_has_a_bounded_number_of_bytes_of_them_and_a_page_is_read_al
     let store = node(&server, std::time::Duration::from_secs(60)).await;
     let (a, b) = (workspace("a"), workspace("b"));
     let others = large(1);
-    let recorded = store.record_deliveries(&b, vec![others.clone()]);
+    let recorded = store.record_deliveries(&b, u64::MAX, vec![others.clone()]);
     recorded.await.unwrap();
     let most = limits::DELIVERIES_STORED as usize / PIECE;
     let all: Vec<Delivery> = (0..2 * most as u64).map(large).collect();
     for some in all.chunks(4) {
-        let recorded = store.record_deliveries(&a, some.to_vec());
+        let recorded = store.record_deliveries(&a, u64::MAX, some.to_vec());
         recorded.await.unwrap();
     }
     let any = DeliveryQuery::default();

@@ -144,7 +144,7 @@ async fn those_of_one_workspace_wait_for_those_of_no_other() {
         let _ = released.recv();
     });
     held.recv().unwrap();
-    let recorded = store.record_deliveries(&b, vec![other.clone()]);
+    let recorded = store.record_deliveries(&b, 0, vec![other.clone()]);
     let in_time = std::time::Duration::from_secs(60);
     tokio::time::timeout(in_time, recorded)
         .await
