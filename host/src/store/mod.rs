@@ -20,6 +20,7 @@ mod registry;
 pub mod search;
 mod shapes;
 pub mod sled;
+mod split;
 mod timeline;
 
 use std::sync::Arc;

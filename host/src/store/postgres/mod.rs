@@ -10,6 +10,7 @@ mod audit;
 mod board;
 mod bodies;
 mod cluster;
+mod components;
 mod connections;
 mod deliveries;
 mod entered;
