@@ -23,16 +23,21 @@ fn with_helpers(step: &str) -> String {
     helpers + step
 }
 
-/// The compiled scripts of a server, with what is in them.
-fn images(cache: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    let files = std::fs::read_dir(cache).unwrap();
+/// The files of a directory whose names end so, with what is in them.
+fn files(directory: &Path, ending: &str) -> Vec<(PathBuf, Vec<u8>)> {
+    let files = std::fs::read_dir(directory).unwrap();
     let files = files.map(|file| file.unwrap().path());
-    let mut images: Vec<_> = files
-        .filter(|path| path.extension().is_some_and(|ending| ending == "image"))
+    let mut files: Vec<_> = files
+        .filter(|path| path.extension().is_some_and(|found| found == ending))
         .map(|path| (path.clone(), std::fs::read(&path).unwrap()))
         .collect();
-    images.sort();
-    images
+    files.sort();
+    files
+}
+
+/// The compiled scripts of a server, with what is in them.
+fn images(cache: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    files(cache, "image")
 }
 
 #[tokio::test]
@@ -261,4 +266,56 @@ async fn a_module_of_the_largest_size_is_added() {
     let webhook = server.webhook("w").await;
     let task = server.run(&webhook, &json!({}), "done").await;
     assert_eq!(task.data["n"], 2);
+}
+
+/// Ten steps have it: each adds what is its own, on disk and in the store.
+#[tokio::test]
+async fn a_library_of_many_steps_is_stored_once() {
+    let mut server = Server::with(&["--cache-dir", ""]).await;
+    let library: String = (0..4)
+        .map(|n| with_helpers("").replace("helper", &format!("h{n}")))
+        .collect();
+    let package = |n: usize| {
+        let step = format!(
+            "import {{ h033 }} from './library.js';\nexport const condition = {{ n: {n} }};\nexport const content = () => {{\n\
+             data.text = h033({{ items: [], id: {n} }}, 'x');\n}};\n"
+        );
+        json!({"entry": "step.js", "modules": {"step.js": step, "library.js": library}}).to_string()
+    };
+    for n in 0..10 {
+        let (status, answer) = server
+            .try_step(&format!("s{n}"), package(n).into_bytes(), "")
+            .await;
+        assert!(status.is_success(), "{answer}");
+    }
+    let webhook = server.webhook("w").await;
+    let cache = server.data_dir().join("cache");
+    let components = server.data_dir().join("store/components");
+    let (layers, images) = (files(&cache, "layer"), images(&cache));
+    assert_eq!((layers.len(), images.len()), (1, 10));
+    let sizes =
+        |files: &[(PathBuf, Vec<u8>)]| files.iter().map(|(_, bytes)| bytes.len()).max().unwrap();
+    assert!(layers[0].1.len() > 2 * library.len());
+    assert!(sizes(&images) < library.len() / 3, "{}", sizes(&images));
+    if components.exists() {
+        let (texts, parts) = (files(&components, "text"), files(&components, "parts"));
+        assert_eq!((texts.len(), parts.len()), (1, 10));
+        assert!(sizes(&parts) < 1_000, "{}", sizes(&parts));
+    }
+    // As they are, without the layer, and with another one in its place.
+    for damaged in [None, Some(&images[0].1[..]), Some(&layers[0].1[..5_000])] {
+        for n in [3, 7] {
+            let task = server.run(&webhook, &json!({"n": n}), "done").await;
+            assert_eq!(task.data["text"], format!("{n}-x"));
+            assert!(task.runs[0].fuel < COMPILED, "{}", task.runs[0].fuel);
+        }
+        match damaged {
+            Some(bytes) => std::fs::write(&layers[0].0, bytes).unwrap(),
+            None => std::fs::remove_file(&layers[0].0).unwrap(),
+        }
+        server.restart().await;
+    }
+    let task = server.run(&webhook, &json!({"n": 5}), "done").await;
+    assert_eq!(task.data["text"], "5-x");
+    assert!(files(&cache, "layer") == layers, "it is as it was");
 }

@@ -35,6 +35,8 @@ struct Inner {
     /// The scripts of CommonJS files, by the files' names.
     common: BTreeMap<String, Persistent<Value<'static>>>,
     is_under_way: bool,
+    /// Whether there is the module that throws.
+    has_stop: bool,
 }
 
 impl Compiled {
@@ -77,13 +79,17 @@ impl Compiled {
 
 /// Links a declared module, with all that it imports, and makes its namespace. The engine links what it is about to
 /// evaluate, so it is given a module that imports this one behind one that throws.
-fn link(ctx: &Ctx<'_>, name: &str) -> Result<()> {
-    Module::declare(ctx.clone(), format!("{OWN}stop"), "throw 0")?;
+fn link(ctx: &Ctx<'_>, modules: &Modules, name: &str) -> Result<()> {
+    let mut inner = modules.compiled.0.borrow_mut();
+    if !std::mem::replace(&mut inner.has_stop, true) {
+        Module::declare(ctx.clone(), format!("{OWN}stop"), "throw 0")?;
+    }
+    drop(inner);
     let start = format!(
         "import '{OWN}stop'; import * as step from {:?};",
         format!("/{name}")
     );
-    let start = Module::declare(ctx.clone(), format!("{OWN}start"), start)?;
+    let start = Module::declare(ctx.clone(), format!("{OWN}start/{name}"), start)?;
     start.eval()?;
     Ok(())
 }
@@ -105,7 +111,43 @@ pub fn prepare(
     done.map_err(|error| fault::headline(ctx, error))
 }
 
+/// Compiles what the host wants to be compiled first, as layers. Nothing that differs between two steps with such a
+/// module may be asked for or allocated before its layer ends: the layers would differ, too.
+fn compile_layers(ctx: &Ctx<'_>, modules: &Modules, extent: Extent) -> Result<()> {
+    for index in 0.. {
+        let Some(name) = modules.host.first(index) else {
+            break;
+        };
+        match modules.find(&name) {
+            Some(file) if file.shift > 0 => compile_common(ctx, modules, &file),
+            // Of a lesser extent, it is not known whether the entry imports it.
+            Some(file) if extent == Extent::All => {
+                modules.declare_once(ctx, &file)?;
+                link(ctx, modules, &name)?;
+            }
+            _ => continue,
+        }
+        modules.sources.forget_texts();
+        drop(name);
+        modules.host.layer();
+    }
+    Ok(())
+}
+
+/// Compiles a CommonJS file, unless it was. What is wrong with it is said by the run that asks for it.
+fn compile_common(ctx: &Ctx<'_>, modules: &Modules, file: &Source) {
+    if modules.compiled.0.borrow().common.contains_key(&file.name) {
+        return;
+    }
+    if let Ok(script) = modules.common(ctx, file).catch(ctx) {
+        let kept = Persistent::save(ctx, script);
+        let mut compiled = modules.compiled.0.borrow_mut();
+        compiled.common.insert(file.name.clone(), kept);
+    }
+}
+
 fn compile(ctx: &Ctx<'_>, modules: &Modules, extent: Extent) -> Result<()> {
+    compile_layers(ctx, modules, extent)?;
     let entry = modules.add_entry();
     let names = modules.host.names();
     let files: Vec<Rc<Source>> = (names.iter())
@@ -113,16 +155,11 @@ fn compile(ctx: &Ctx<'_>, modules: &Modules, extent: Extent) -> Result<()> {
         .filter_map(|name| modules.find(name))
         .collect();
     for file in files.iter().chain([&entry]).filter(|file| file.shift > 0) {
-        // What is wrong with a file is said by the run that asks for it.
-        if let Ok(script) = modules.common(ctx, file).catch(ctx) {
-            let kept = Persistent::save(ctx, script);
-            let mut compiled = modules.compiled.0.borrow_mut();
-            compiled.common.insert(file.name.clone(), kept);
-        }
+        compile_common(ctx, modules, file);
     }
     if extent != Extent::Common && entry.shift == 0 {
         let module = Module::declare(ctx.clone(), &*entry.name, &*entry.text())?;
-        link(ctx, &entry.name)?;
+        link(ctx, modules, &entry.name)?;
         modules.compiled.put_module(module);
     }
     if extent == Extent::All {

@@ -101,6 +101,12 @@ pub trait Host {
     fn load(&self, name: &str) -> Option<Module>;
     /// The names of all modules but the entry.
     fn names(&self) -> Vec<String>;
+    /// The name of the module that is compiled at this place, from 0 on, before all others.
+    fn first(&self, _index: u32) -> Option<String> {
+        None
+    }
+    /// Takes the memory as that of a layer: a module of [`Host::first`] has been compiled, and nothing of another one.
+    fn layer(&self) {}
     /// A piece of the locale data, by its name.
     fn locale_data(&self, name: &str) -> Option<Vec<u8>>;
 

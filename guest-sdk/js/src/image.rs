@@ -1,5 +1,6 @@
 //! The memory that `prepare` leaves. The host keeps what differs from the engine's snapshot, and a run begins by
-//! putting that into its own memory: it goes on where `prepare` was done.
+//! putting that into its own memory: it goes on where `prepare` was done. Modules that many steps have are layers of
+//! their own, of which the host keeps one for all of these steps.
 //!
 //! The stack is not part of it: it lies below all else, and nothing on it outlives a call.
 
@@ -117,24 +118,29 @@ pub fn keep() -> Result<(), String> {
 #[inline(never)]
 pub fn resume() -> Result<(), String> {
     let stage = || STAGE.bytes.get().cast::<u8>();
-    let Some(length) = part(0, stage(), PART) else {
-        return Ok(());
-    };
-    // SAFETY: the stage has room for a head, wherever the part ends.
-    let (pages, small) = unsafe {
-        let head = stage().cast::<u32>();
-        (head.add(1).read() as usize, head.add(2).read())
-    };
-    let more = pages.saturating_sub(memory_size(0));
-    if more > 0 && memory_grow(0, more) == usize::MAX {
-        return Err("RangeError: out of memory".into());
-    }
-    let mut large = small;
-    put(HEAD, length, &mut large);
-    for index in 1..small {
-        if let Some(length) = part(index, stage(), PART) {
-            put(0, length, &mut large);
+    let mut first = 0;
+    while let Some(length) = part(first, stage(), PART) {
+        // SAFETY: the stage has room for a head, wherever the part ends.
+        let (pages, small, is_followed) = unsafe {
+            let head = stage().cast::<u32>();
+            let words = [1, 2, 3].map(|at| head.add(at).read());
+            (words[0] as usize, words[1], words[2] == 1)
+        };
+        let more = pages.saturating_sub(memory_size(0));
+        if more > 0 && memory_grow(0, more) == usize::MAX {
+            return Err("RangeError: out of memory".into());
         }
+        let mut large = first.saturating_add(small);
+        put(HEAD, length, &mut large);
+        for index in 1..small {
+            if let Some(length) = part(first.saturating_add(index), stage(), PART) {
+                put(0, length, &mut large);
+            }
+        }
+        if !is_followed {
+            break;
+        }
+        first = large;
     }
     Ok(())
 }

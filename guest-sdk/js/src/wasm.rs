@@ -222,6 +222,18 @@ impl Host for Imports {
         script::names()
     }
 
+    fn first(&self, index: u32) -> Option<String> {
+        script::first(index)
+    }
+
+    fn layer(&self) {
+        scrub::clean();
+        // An error shows when all is kept.
+        if image::keep().is_ok() {
+            script::layer();
+        }
+    }
+
     fn locale_data(&self, name: &str) -> Option<Vec<u8>> {
         script::locale_data(name)
     }

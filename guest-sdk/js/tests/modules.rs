@@ -223,3 +223,80 @@ fn the_engines_own_modules_cannot_be_imported() {
         );
     }
 }
+
+/// Which files are compiled before the others makes no difference to a run.
+#[test]
+fn files_that_are_compiled_as_layers_run_in_the_order_of_their_imports() {
+    let ran = step(
+        "import { b } from './b.js';\nimport { a, live } from './a.js';\nimport './c.cjs.js';
+        globalThis.order.push('entry');
+        export const condition = {};
+        export const content = async () => {
+          globalThis.order.push((await import('./late.js')).late());
+          data.x = [globalThis.order, a(), b(), live, require('./common.js').n];
+        };",
+    )
+    .file(
+        "a.js",
+        "import { b } from './b.js';\n(globalThis.order ??= []).push('a');\nexport let live = 1;\n\
+         export const a = () => { live++; return b() + 1; };",
+    )
+    .file(
+        "b.js",
+        "import './a.js';\nglobalThis.order.push('b');\nexport function b() { return 1; }",
+    )
+    .file("c.cjs.js", "import './d.js';\nglobalThis.order.push('c');")
+    .file("d.js", "globalThis.order.push('d', this === undefined);")
+    .file(
+        "late.js",
+        "globalThis.order.push('late');\nexport const late = () => typeof data;",
+    )
+    .file(
+        "common.js",
+        "exports.n = (globalThis.n = (globalThis.n ?? 0) + 1);",
+    )
+    .run();
+    assert_eq!(
+        ran.data()["x"],
+        json!([
+            ["a", "b", "d", true, "c", "entry", "late", "object"],
+            2,
+            1,
+            2,
+            1
+        ])
+    );
+    assert_eq!(ran.host.layers.get(), 6);
+}
+
+#[test]
+fn a_file_that_cannot_be_a_layer_is_one_of_the_step() {
+    // It imports the entry, or one that must run to be imported: no layer of an ES module.
+    for (file, text, layers) in [
+        (
+            "lib.js",
+            "import { own } from './step.js';\nexport const lib = () => own;",
+            1,
+        ),
+        (
+            "lib.js",
+            "import { n } from './n.js';\nexport const lib = () => n;",
+            1,
+        ),
+        ("lib.js", "export const lib = () => 7;", 2),
+    ] {
+        let ran = step(
+            "import { lib } from './lib.js';\nexport const own = 7;\nexport const condition = {};\n\
+             export const content = () => { data.x = lib(); };",
+        )
+        .file(file, text)
+        .file("n.js", "exports.n = 7;")
+        .run();
+        assert_eq!(ran.data()["x"], 7, "{text}");
+        assert!(
+            ran.host.layers.get() >= layers,
+            "{text}: {}",
+            ran.host.layers.get()
+        );
+    }
+}

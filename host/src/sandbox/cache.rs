@@ -2,19 +2,23 @@
 //! check, and the script engine an image as its memory, so only files that this host wrote are: each begins with an HMAC
 //! under a secret key.
 
+use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use super::error::{ComponentError, SandboxError};
-use super::image::Image;
+use super::files::LAYERS;
+use super::image::{Image, Layer, layers_of};
 use super::script;
+use super::shared::{Digest, Pool};
 
 const TAG_BYTES: usize = 32;
 /// How long a file of a shared directory stays that no server has read.
@@ -22,10 +26,14 @@ const UNREAD: Duration = Duration::from_secs(30 * 24 * 3600);
 /// How old a file's time may be that says when it was last read.
 const READ_MARK: Duration = Duration::from_secs(24 * 3600);
 
-/// Digits of the script engine's digest in the name of an image's file.
+/// Digits of the script engine's digest in the names of its files.
 const ENGINE_DIGITS: usize = 16;
+/// How old a layer's file is before it is removed as one that no image has: that of an image which is being written is
+/// younger.
+const LAYER_ALONE: Duration = Duration::from_secs(600);
 
-/// A directory of `<digest>-<engine>.cwasm` files and, for scripts, `<digest>-<script engine>.image` files; or none.
+/// A directory of `<digest>-<engine>.cwasm` files and, for scripts, `<digest>-<script engine>.image` files and
+/// `<digest>-<script engine>.layer` files, which images name; or none.
 pub(super) struct Cache {
     dir: Option<PathBuf>,
     is_shared: bool,
@@ -65,20 +73,32 @@ impl Cache {
     }
 
     /// A script's image, as [`Cache::read`] reads a component. One without parts is that of a script which is compiled
-    /// by each run.
-    pub(super) fn read_image(&self, digest: &str) -> Option<Image> {
-        let bytes = self.read_file(&self.image_path(digest)?, &image_name(digest))?;
-        Some(Image::of_bytes(&bytes))
+    /// by each run. All of its layers are read, whether they are in memory or not.
+    pub(super) fn read_image(&self, digest: &str, layers: &Pool<Layer>) -> Option<Image> {
+        let bytes = self.read_file(&self.script_path(digest, "image")?, &image_name(digest))?;
+        Image::of_bytes(&bytes, |digest| {
+            let hex = HEXLOWER.encode(digest);
+            let bytes = self.read_file(&self.script_path(&hex, "layer")?, &layer_name(&hex))?;
+            Some(layers.share(*digest, Layer::of_bytes(&bytes)))
+        })
     }
 
     /// Whether there is a directory, and no file for a script's image in it.
     pub(super) fn lacks_image(&self, digest: &str) -> bool {
-        self.image_path(digest).is_some_and(|path| !path.exists())
+        self.script_path(digest, "image")
+            .is_some_and(|path| !path.exists())
     }
 
-    /// Keeps an image that the engine has just made.
+    /// Keeps an image that the engine has just made. A layer that is there is written again: a damaged one is mended, and
+    /// how long it takes does not tell whether another workspace has it.
     pub(super) fn write_image(&self, digest: &str, image: &Image) {
-        if let Some(path) = self.image_path(digest) {
+        for layer in image.layers() {
+            let hex = HEXLOWER.encode(layer.digest());
+            if let Some(path) = self.script_path(&hex, "layer") {
+                self.write_file(&path, &layer_name(&hex), &layer.value().to_bytes());
+            }
+        }
+        if let Some(path) = self.script_path(digest, "image") {
             self.write_file(&path, &image_name(digest), &image.to_bytes());
         }
     }
@@ -130,24 +150,40 @@ impl Cache {
         Ok(component)
     }
 
-    /// Removes the compiled components and scripts whose digests are not `used`, and scripts that another engine has
-    /// compiled; in a shared directory only those that no server has read for 30 days.
+    /// Removes the compiled components and scripts whose digests are not `used`, scripts that another engine has
+    /// compiled, and layers that no image has; in a shared directory only those that no server has read for 30 days.
     pub(super) fn retain(&self, used: impl Fn(&str) -> bool) -> std::io::Result<()> {
         let Some(dir) = &self.dir else { return Ok(()) };
+        let (mut layers, mut alone) = (HashSet::new(), Vec::new());
+        let is_older = |path: &Path, than: Duration| age(path).is_some_and(|age| age > than);
         for entry in std::fs::read_dir(dir)? {
             let path = entry?.path();
             let name = path.file_stem().and_then(|name| name.to_str());
             let ending = path.extension().and_then(|ending| ending.to_str());
-            if let Some((digest, engine)) = name.and_then(|name| name.split_once('-'))
-                && match ending {
-                    Some("cwasm") => !used(digest),
-                    Some("image") => !used(digest) || engine != &script::DIGEST[..ENGINE_DIGITS],
-                    _ => false,
+            let Some((digest, engine)) = name.and_then(|name| name.split_once('-')) else {
+                continue;
+            };
+            let is_of_engine = engine == &script::DIGEST[..ENGINE_DIGITS];
+            let is_used = match ending {
+                Some("cwasm") => used(digest),
+                Some("image") => used(digest) && is_of_engine,
+                Some("layer") if is_of_engine => {
+                    alone.push((digest.to_owned(), path));
+                    continue;
                 }
-                && (!self.is_shared || age(&path).is_some_and(|age| age > UNREAD))
-            {
+                Some("layer") => false,
+                _ => continue,
+            };
+            if !is_used && (!self.is_shared || is_older(&path, UNREAD)) {
                 std::fs::remove_file(&path)?;
+            } else if ending == Some("image") {
+                layers.extend(layers_of_file(&path)?);
             }
+        }
+        let unread = if self.is_shared { UNREAD } else { LAYER_ALONE };
+        alone.retain(|(digest, path)| !layers.contains(digest) && is_older(path, unread));
+        for (_, path) in alone {
+            std::fs::remove_file(&path)?;
         }
         Ok(())
     }
@@ -157,8 +193,8 @@ impl Cache {
         self.dir.as_ref().map(|dir| dir.join(name))
     }
 
-    fn image_path(&self, digest: &str) -> Option<PathBuf> {
-        let name = format!("{digest}-{}.image", &script::DIGEST[..ENGINE_DIGITS]);
+    fn script_path(&self, digest: &str, ending: &str) -> Option<PathBuf> {
+        let name = format!("{digest}-{}.{ending}", &script::DIGEST[..ENGINE_DIGITS]);
         self.dir.as_ref().map(|dir| dir.join(name))
     }
 
@@ -176,6 +212,22 @@ impl Cache {
 /// The prefix in the HMAC of an image's file: no component's digest begins so.
 fn image_name(digest: &str) -> String {
     format!("image:{}:{digest}:", *script::DIGEST)
+}
+
+/// The same of a layer's file.
+fn layer_name(digest: &str) -> String {
+    format!("layer:{}:{digest}:", *script::DIGEST)
+}
+
+/// The digests of the layers that an image's file names.
+fn layers_of_file(path: &Path) -> std::io::Result<Vec<String>> {
+    let mut head = Vec::new();
+    let most = TAG_BYTES + size_of::<u32>() + LAYERS * size_of::<Digest>();
+    let mut file = std::fs::File::open(path)?.take(most as u64);
+    file.read_to_end(&mut head)?;
+    let layers = head.get(TAG_BYTES..).and_then(layers_of);
+    let digests = layers.map(|(digests, _)| digests).unwrap_or_default();
+    Ok(digests.iter().map(|one| HEXLOWER.encode(one)).collect())
 }
 
 /// The time since the file was written, or marked as read.

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
-use stepwell_script::Package;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker};
 
 use super::bindings::StepPre;
 use super::error::ComponentError;
+use super::files::Files;
 use super::image::Image;
 use super::state::{RunState, Script};
 use super::world::{EXPORTS, is_allowed, no_export, refuse_import};
@@ -71,14 +71,10 @@ impl LoadedComponent {
     }
 
     /// A script for the engine.
-    pub(super) fn of_script(
-        engine: StepPre<RunState>,
-        package: Arc<Package>,
-        image: Image,
-    ) -> Self {
+    pub(super) fn of_script(engine: StepPre<RunState>, files: Arc<Files>, image: Image) -> Self {
         Self {
             pre: engine,
-            script: Some(Arc::new(Script { package, image })),
+            script: Some(Arc::new(Script { files, image })),
         }
     }
 
@@ -86,8 +82,8 @@ impl LoadedComponent {
     pub(super) fn with_image(self, image: Image) -> Self {
         let Self { pre, script } = self;
         let script = script.map(|script| {
-            let package = script.package.clone();
-            Arc::new(Script { package, image })
+            let files = script.files.clone();
+            Arc::new(Script { files, image })
         });
         Self { pre, script }
     }
@@ -96,17 +92,16 @@ impl LoadedComponent {
         self.script.as_ref()
     }
 
-    /// The length of a script's files, in bytes; 0 for a component.
-    pub(super) fn text_bytes(&self) -> usize {
-        self.script.as_ref().map_or(0, |script| {
-            script.package.modules.values().map(|text| text.len()).sum()
-        })
-    }
-
-    /// The size that it counts for in memory, in bytes.
-    pub(super) fn weight(&self) -> u32 {
+    /// The size that it counts for in memory, in bytes. What other scripts may have as well counts if `with_shared`.
+    pub(super) fn weight(&self, with_shared: bool) -> u32 {
         let bytes = self.script.as_ref().map_or(COMPONENT_BYTES, |script| {
-            SCRIPT_BYTES + self.text_bytes() + script.image.bytes()
+            let (shared_text, text) = script.files.bytes();
+            let (shared_image, image) = script.image.bytes();
+            let shared = match with_shared {
+                true => shared_text + shared_image,
+                false => 0,
+            };
+            SCRIPT_BYTES + text + image + shared
         });
         u32::try_from(bytes).unwrap_or(u32::MAX)
     }

@@ -10,6 +10,7 @@ mod component;
 mod engine;
 mod error;
 mod fault;
+mod files;
 pub mod gave_back;
 mod host;
 mod image;
@@ -22,6 +23,7 @@ mod pending;
 mod prepare;
 mod run;
 mod script;
+mod shared;
 mod state;
 mod time_limit;
 mod wasi;
@@ -49,14 +51,18 @@ use crate::domain::step::StepKind;
 use cache::Cache;
 use component::COMPONENT_BYTES;
 use engine::EpochTicker;
-use image::Image;
+use image::{Image, Layer};
 use prepare::Preparer;
 use script::ScriptEngine;
+use shared::Pool;
 use state::RunState;
 
 /// Calls of `condition` that are under way at once. Each may take the memory of a run, which no workspace has been
 /// charged for.
 const CONDITIONS: usize = 2;
+/// What scripts share may take this part of the room for components and scripts, on top of it. If it takes more, a script
+/// that is loaded then counts with what it shares: so the memory of all is bounded.
+const SHARED: u64 = 4;
 /// Whose compilation that of the engine of scripts is. No workspace is expected to have this name.
 const ENGINES_OWNER: &str = "-";
 
@@ -78,7 +84,7 @@ pub struct SandboxSettings {
     /// Where components are compiled.
     pub compiler: Compiler,
     /// Compiled components kept in memory; the least recently used are dropped first. Scripts count by their bytes,
-    /// 256 KiB for a component.
+    /// 256 KiB for a component. What scripts share is a quarter more at most.
     pub loaded: u64,
     /// Compilations that may be under way at once; more wait.
     pub compilations: usize,
@@ -124,6 +130,7 @@ pub struct Sandbox {
     loaded: moka::sync::Cache<String, Arc<LoadedComponent>>,
     scripts: ScriptEngine,
     preparer: Preparer,
+    layers: Pool<Layer>,
     permits: Semaphore,
     compilations: Places,
     compile_memory: u64,
@@ -137,7 +144,9 @@ impl Sandbox {
     pub fn new(settings: SandboxSettings) -> Result<Arc<Self>, SandboxError> {
         let engine = engine::pooled(settings.concurrency, settings.memory)?;
         let linker = host::linker(&engine)?;
-        let preparer = Preparer::new()?;
+        let (texts, layers) = (Pool::default(), Pool::default());
+        let preparer = Preparer::new(layers.clone())?;
+        let capacity = settings.loaded.saturating_mul(COMPONENT_BYTES as u64);
         let short_ticks = Arc::<AtomicBool>::default();
         Ok(Arc::new(Self {
             _ticker: EpochTicker::start([&engine, preparer.engine()], short_ticks.clone()),
@@ -149,15 +158,22 @@ impl Sandbox {
                 &engine,
             )?,
             loaded: moka::sync::Cache::builder()
-                .max_capacity(settings.loaded.saturating_mul(COMPONENT_BYTES as u64))
-                .weigher(|_: &String, component: &Arc<LoadedComponent>| component.weight())
+                .max_capacity(capacity)
+                .weigher({
+                    let (texts, layers) = (texts.clone(), layers.clone());
+                    move |_: &String, component: &Arc<LoadedComponent>| {
+                        let shared = (texts.bytes() + layers.bytes()) as u64;
+                        component.weight(shared > capacity / SHARED)
+                    }
+                })
                 .build(),
             compiler: settings.compiler,
             permits: Semaphore::new(settings.concurrency as usize),
             compilations: Places::new(settings.compilations, 1),
             compile_memory: settings.compile_memory,
             conditions: Places::new(CONDITIONS, 1),
-            scripts: ScriptEngine::new(&engine)?,
+            scripts: ScriptEngine::new(&engine, texts)?,
+            layers,
             preparer,
             linker,
             engine,
@@ -248,7 +264,7 @@ impl Sandbox {
         digest: &str,
         script: &LoadedComponent,
     ) -> Result<Image, ComponentError> {
-        if let Some(image) = self.cache.read_image(digest) {
+        if let Some(image) = self.cache.read_image(digest, &self.layers) {
             return Ok(image);
         }
         let _turn = self.conditions.take(owner).await;

@@ -11,7 +11,8 @@ use super::bindings::scripts::ScriptsPre;
 use super::bindings::scripts::stepwell::step::script::Extent;
 use super::component::LoadedComponent;
 use super::error::{ComponentError, SandboxError};
-use super::image::{Changes, Image, Keeping, Snapshot};
+use super::image::{Changes, Image, Keeping, Layer, Snapshot};
+use super::shared::{Pool, digest_of};
 use super::state::RunState;
 use super::time_limit::within;
 use super::{cache, engine, run, script};
@@ -32,16 +33,19 @@ pub(super) struct Preparer {
     scripts: OnceCell<ScriptsPre<RunState>>,
     /// The engine's memory before anything was done.
     snapshot: OnceCell<Arc<Snapshot>>,
+    layers: Pool<Layer>,
 }
 
 impl Preparer {
-    pub(super) fn new() -> Result<Self, SandboxError> {
+    /// `layers` are those of the images that are loaded.
+    pub(super) fn new(layers: Pool<Layer>) -> Result<Self, SandboxError> {
         let engine = engine::unpooled()?;
         Ok(Self {
             linker: script::linker(&engine)?,
             engine,
             scripts: OnceCell::new(),
             snapshot: OnceCell::new(),
+            layers,
         })
     }
 
@@ -67,10 +71,19 @@ impl Preparer {
                 }
             })
             .await?;
+        let files = script.script().map(|script| &script.files);
+        let (text, layers) = files.map_or((0, 0), |files| {
+            let (shared, own) = files.bytes();
+            (shared + own, files.first().len())
+        });
         for extent in [Extent::All, Extent::Entry, Extent::Common] {
-            let changes = Keeping::Changes(Changes::to(snapshot.clone(), script.text_bytes()));
-            match self.kept(script, extent, changes).await? {
-                Compiled::Memory(Keeping::Changes(changes)) => return Ok(changes.into_image()),
+            let changes = Changes::to(snapshot.clone(), text, layers);
+            match self.kept(script, extent, Keeping::Changes(changes)).await? {
+                Compiled::Memory(Keeping::Changes(changes)) => {
+                    return Ok(changes.into_image(|layer| {
+                        self.layers.share(digest_of(&layer.to_bytes()), layer)
+                    }));
+                }
                 Compiled::Memory(Keeping::Snapshot(_)) => return Err(failed()),
                 Compiled::Refused => {}
                 Compiled::Trapped => break,

@@ -13,8 +13,10 @@ use super::bindings::StepPre;
 use super::bindings::scripts::stepwell::step::script;
 use super::component::{self, LoadedComponent};
 use super::error::{ComponentError, SandboxError};
+use super::files::Files;
 use super::host;
 use super::image::Image;
+use super::shared::Pool;
 use super::state::RunState;
 
 /// The engine, as `cargo xtask js-engine` made it.
@@ -33,13 +35,19 @@ const IMAGE_BYTES: usize = 16;
 pub(super) struct ScriptEngine {
     linker: Linker<RunState>,
     compiled: OnceCell<StepPre<RunState>>,
+    texts: Pool<Box<str>>,
 }
 
 impl ScriptEngine {
-    pub(super) fn new(engine: &wasmtime::Engine) -> Result<Self, SandboxError> {
+    /// `texts` are those of the scripts that are loaded.
+    pub(super) fn new(
+        engine: &wasmtime::Engine,
+        texts: Pool<Box<str>>,
+    ) -> Result<Self, SandboxError> {
         Ok(Self {
             linker: linker(engine)?,
             compiled: OnceCell::new(),
+            texts,
         })
     }
 
@@ -61,8 +69,12 @@ impl ScriptEngine {
                 LoadedComponent::link_engine(&self.linker, &compile(ENGINE).await?)
             })
             .await?;
-        let (package, none) = (Arc::new(package), Image::default());
-        Ok(LoadedComponent::of_script(engine.clone(), package, none))
+        let files = Arc::new(Files::of(package, &self.texts));
+        Ok(LoadedComponent::of_script(
+            engine.clone(),
+            files,
+            Image::default(),
+        ))
     }
 }
 
@@ -117,19 +129,14 @@ fn module(name: &str, text: &str) -> script::Module {
 impl script::Host for RunState {
     fn entry(&mut self) -> wasmtime::Result<script::Module> {
         match &self.script {
-            Some(script) => {
-                let package = &script.package;
-                Ok(module(&package.entry, package.entry_text()))
-            }
+            Some(script) => Ok(module(script.files.entry(), script.files.entry_text())),
             None => Err(wasmtime::format_err!("this run has no script")),
         }
     }
 
     fn load(&mut self, name: String) -> wasmtime::Result<Option<script::Module>> {
-        let text = self
-            .script
-            .as_ref()
-            .and_then(|script| script.package.modules.get(&name));
+        let script = self.script.as_ref();
+        let text = script.and_then(|script| script.files.text(&name));
         Ok(text.map(|text| module(&name, text)))
     }
 
@@ -137,12 +144,23 @@ impl script::Host for RunState {
         let Some(script) = &self.script else {
             return Ok(Vec::new());
         };
-        let package = &script.package;
-        let names = package.modules.keys();
-        Ok(names
-            .filter(|name| **name != package.entry)
-            .cloned()
-            .collect())
+        Ok(script.files.others().map(str::to_owned).collect())
+    }
+
+    fn first(&mut self, index: u32) -> wasmtime::Result<Option<String>> {
+        let script = self.script.as_ref();
+        let first = script
+            .map(|script| script.files.first())
+            .unwrap_or_default();
+        Ok(first.get(index as usize).map(|name| (*name).to_owned()))
+    }
+
+    fn layer(&mut self) -> wasmtime::Result<()> {
+        match &mut self.keeping {
+            Some(keeping) => keeping.end_layer(),
+            None => return Err(wasmtime::format_err!("nothing of this run is kept")),
+        }
+        Ok(())
     }
 
     fn locale_data(&mut self, name: String) -> wasmtime::Result<Option<Vec<u8>>> {

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use stepwell_script::Package;
 use tokio::task::JoinSet;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::answer_order::AnswerOrder;
+use super::files::Files;
 use super::image::{Image, Keeping};
 use super::in_flight::CallsInFlight;
 use super::limiter::Limiter;
@@ -32,7 +32,7 @@ const SCRIPT_SHARED: u64 = 3 * 1024 * 1024;
 /// The script that the engine runs.
 #[derive(Debug)]
 pub(super) struct Script {
-    pub(super) package: Arc<Package>,
+    pub(super) files: Arc<Files>,
     pub(super) image: Image,
 }
 

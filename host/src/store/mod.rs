@@ -21,6 +21,7 @@ pub mod search;
 mod setup_bytes;
 mod shapes;
 pub mod sled;
+mod split;
 mod timeline;
 
 use std::sync::Arc;

@@ -243,6 +243,12 @@ impl script::Host for Host {
     fn names(&mut self) -> Vec<String> {
         vec!["lib/text.js".into()]
     }
+    fn first(&mut self, _: u32) -> Option<String> {
+        None
+    }
+    fn layer(&mut self) {
+        self.keeping.as_mut().unwrap().end_layer();
+    }
     fn locale_data(&mut self, name: String) -> Option<Vec<u8>> {
         stepwell_locale::get(&name).map(<[u8]>::to_vec)
     }

@@ -18,6 +18,8 @@ mod host;
 /// The server's own, so that runs begin here as they do there.
 #[path = "../../../host/src/sandbox/image.rs"]
 mod image;
+#[path = "../../../host/src/sandbox/shared.rs"]
+mod shared;
 mod written;
 
 pub mod bindings {
@@ -37,6 +39,7 @@ use bindings::stepwell::step::{blobs, connectors, console, data, script, task, t
 use bindings::{Failure, ScriptEnginePre};
 use host::Host;
 use image::{Changes, Image, Keeping, Snapshot};
+use shared::{Pool, digest_of};
 
 /// What a run has by default.
 const FUEL: u64 = 1_000_000_000;
@@ -143,9 +146,10 @@ impl Bench {
                 _ => panic!("no snapshot"),
             }
         });
-        let changes = Keeping::Changes(Changes::to(snapshot.clone(), source.len()));
+        let changes = Keeping::Changes(Changes::to(snapshot.clone(), source.len(), 0));
         let image = match self.kept(source, script::Extent::All, changes) {
-            Some(Keeping::Changes(changes)) => changes.into_image(),
+            Some(Keeping::Changes(changes)) => changes
+                .into_image(|layer| Pool::default().share(digest_of(&layer.to_bytes()), layer)),
             _ => Image::default(),
         };
         let mut images = self.images.borrow_mut();

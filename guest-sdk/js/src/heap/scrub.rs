@@ -42,16 +42,22 @@ pub fn begin() {
     SCRUB.is_on.set(true);
 }
 
-/// Zeroes what is free in arenas, and ends. Nothing may be compiled any more.
-pub fn end() {
+/// Zeroes what is free in arenas.
+pub fn clean() {
     for arena in super::nursery::new_arenas() {
         // SAFETY: an arena.
         unsafe { zero_free(arena) };
     }
-    for arena in SCRUB.arenas.take() {
+    for arena in &*SCRUB.arenas.borrow() {
         // SAFETY: it was not given back.
-        unsafe { zero_free(ptr::with_exposed_provenance_mut(arena)) };
+        unsafe { zero_free(ptr::with_exposed_provenance_mut(*arena)) };
     }
+}
+
+/// Zeroes what is free in arenas, and ends. Nothing may be compiled any more.
+pub fn end() {
+    clean();
+    SCRUB.arenas.take();
     SCRUB.is_on.set(false);
 }
 

@@ -74,9 +74,11 @@ async fn an_image_that_the_engine_did_not_make_is_contained() {
     for at in (0..whole.len()).step_by(11) {
         let mut flipped = whole.clone();
         flipped[at] ^= 1 << (at % 8);
-        let package = component.script().unwrap().package.clone();
-        let image = Image::of_bytes(&flipped);
-        let script = LoadedComponent::of_script(component.pre().clone(), package, image);
+        let files = component.script().unwrap().files.clone();
+        let Some(image) = Image::of_bytes(&flipped, |_| None) else {
+            continue;
+        };
+        let script = LoadedComponent::of_script(component.pre().clone(), files, image);
         match run(&sandbox, &script, 5_000_000).await {
             RunEnd::Finished(_) => ends[0] += 1,
             RunEnd::Fault(StepFault::Host(why)) => panic!("byte {at}: {why}"),
@@ -86,4 +88,156 @@ async fn an_image_that_the_engine_did_not_make_is_contained() {
     assert!(ends.iter().all(|count| *count > 0), "{ends:?}");
     let end = run(&sandbox, component, 5_000_000).await;
     assert!(matches!(end, RunEnd::Finished(_)), "{end:?}");
+}
+
+/// A library of some 95 KB.
+fn library() -> String {
+    let helper = |n: usize| {
+        format!(
+            "export function helper{n}(value, other) {{\n  const list = value.items.map((item) => item.name.trim());\n  \
+             if (list.length > {n}) return other ? list.join(', ') : null;\n  return `${{value.id}}-${{other}}`;\n}}\n"
+        )
+    };
+    (0..490).map(helper).collect()
+}
+
+/// A script of a few lines that has the library, and one more file.
+fn with_library(number: usize, library: &str) -> Vec<u8> {
+    let step = format!(
+        "import {{ helper7 }} from './lib/helpers.js';\nimport {{ small }} from './lib/small.js';\n\
+         export const condition = {{}};\nconst number = {number};\n\
+         export const content = () => {{ data.sum = small() + helper7({{ items: [], id: number }}, 'x'); }};\n"
+    );
+    let small = format!("export const small = () => '{number}:';");
+    json!({"entry": format!("step{number}.js"), "modules": {
+        format!("step{number}.js"): step, "lib/helpers.js": library, "lib/small.js": small,
+    }})
+    .to_string()
+    .into_bytes()
+}
+
+async fn added(sandbox: &Sandbox, owner: &str, bytes: &[u8]) -> Inspected {
+    let owner = owner.parse().unwrap();
+    let inspected = sandbox.inspect(&owner, bytes, StepLimits::default());
+    inspected.await.unwrap()
+}
+
+async fn sums(sandbox: &Sandbox, script: &LoadedComponent) -> String {
+    match run(sandbox, script, 5_000_000).await {
+        RunEnd::Finished(finished) => format!("{:?}", finished.written),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_library_of_many_scripts_is_in_memory_once() {
+    let sandbox = Sandbox::new(SandboxSettings::default()).unwrap();
+    let library = library();
+    let mut scripts = Vec::new();
+    for (number, owner) in [(1, "acme"), (2, "acme"), (3, "globex"), (1234, "globex")] {
+        let script = added(&sandbox, owner, &with_library(number, &library)).await;
+        let written = sums(&sandbox, &script.component).await;
+        assert!(
+            written.contains(&format!("{number}:{number}-x")),
+            "{written}"
+        );
+        scripts.push(script);
+    }
+    let first = &image_of(&scripts[0]).layers()[0];
+    for script in &scripts {
+        let image = image_of(script);
+        let (shared, own) = image.bytes();
+        assert!(
+            Arc::ptr_eq(&image.layers()[0], first),
+            "the layer is another one"
+        );
+        assert!(shared > library.len() && own < 40_000, "{shared} {own}");
+        let (shared, own) = script.component.script().unwrap().files.bytes();
+        assert!(shared == library.len() && own < 1_000, "{shared} {own}");
+    }
+    // Each counts what is its own.
+    let weight = scripts[0].component.weight(false);
+    assert!(weight < 60_000, "{weight}");
+    let (layers, texts) = (sandbox.layers.clone(), library.len());
+    assert_eq!(layers.bytes(), image_of(&scripts[0]).bytes().0);
+    assert!(scripts[0].component.weight(true) as usize > texts + layers.bytes());
+    // Another library is another layer, and what has no owner is gone.
+    let other = library.replace("helper7", "helper_7") + "export const helper7 = helper_7;";
+    let other = added(&sandbox, "acme", &with_library(5, &other)).await;
+    assert!(!Arc::ptr_eq(&image_of(&other).layers()[0], first));
+    drop((scripts, other));
+    sandbox.retain(|_| false);
+    sandbox.loaded.run_pending_tasks();
+    assert_eq!(layers.bytes(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_library_of_many_scripts_is_on_disk_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = || SandboxSettings {
+        cache_dir: Some(folder.path().into()),
+        ..SandboxSettings::default()
+    };
+    let files = |ending: &str| {
+        let files = std::fs::read_dir(folder.path()).unwrap();
+        let mut files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+        files.retain(|path| path.extension().is_some_and(|found| found == ending));
+        files.sort();
+        files
+    };
+    let length = |path: &std::path::Path| std::fs::metadata(path).unwrap().len();
+    let library = library();
+    let packages: Vec<_> = (0..3)
+        .map(|number| with_library(number, &library))
+        .collect();
+    let mut digests = Vec::new();
+    {
+        let sandbox = Sandbox::new(settings()).unwrap();
+        for package in &packages {
+            digests.push(added(&sandbox, "acme", package).await.digest);
+        }
+    }
+    let [layer] = &files("layer")[..] else {
+        panic!("{:?}", files("layer"));
+    };
+    let (images, whole) = (files("image"), std::fs::read(layer).unwrap());
+    assert_eq!(images.len(), 3);
+    assert!(images.iter().all(|image| length(image) < 40_000));
+    // Read again, and with the layer damaged, cut off or gone: compiled again, and written as it was.
+    let owner = "acme".parse().unwrap();
+    let mut flipped = whole.clone();
+    flipped[whole.len() / 2] ^= 1;
+    for damaged in [Some(&whole[..]), Some(&flipped), Some(&whole[..99]), None] {
+        match damaged {
+            Some(bytes) => std::fs::write(layer, bytes).unwrap(),
+            None => std::fs::remove_file(layer).unwrap(),
+        }
+        let sandbox = Sandbox::new(settings()).unwrap();
+        for (number, (digest, package)) in digests.iter().zip(&packages).enumerate() {
+            let script = sandbox.load(&owner, digest, package).await.unwrap();
+            let written = sums(&sandbox, &script).await;
+            assert!(
+                written.contains(&format!("{number}:{number}-x")),
+                "{written}"
+            );
+        }
+        assert!(std::fs::read(layer).unwrap() == whole);
+        assert_eq!(files("image"), images);
+    }
+    // It goes with the last script that has it, but not before the image of one that is being written may be there.
+    let sandbox = Sandbox::new(settings()).unwrap();
+    let age = |by: u64| {
+        let file = std::fs::File::options().append(true).open(layer).unwrap();
+        let then = std::time::SystemTime::now() - Duration::from_secs(by);
+        file.set_modified(then).unwrap();
+    };
+    age(3_600);
+    sandbox.retain(|digest| digest == digests[1]);
+    assert_eq!((files("image").len(), files("layer").len()), (1, 1));
+    age(1);
+    sandbox.retain(|_| false);
+    assert_eq!((files("image").len(), files("layer").len()), (0, 1));
+    age(3_600);
+    sandbox.retain(|_| false);
+    assert!(files("layer").is_empty());
 }

@@ -78,6 +78,7 @@ pub async fn all(subject: &dyn Subject) {
             what_is_set_up_is_there
             schedules_keep_their_marks
             components_live_as_long_as_a_step_has_them
+            a_text_of_several_components_is_whole_in_each_of_them
             components_of_earlier_versions_live_as_long_as_their_step_names_them
             a_transaction_is_there_as_a_whole
             a_transaction_with_one_refused_part_changes_nothing

@@ -1,5 +1,7 @@
 //! Tasks, commits, effects and steps to try a store with.
 
+use std::sync::Arc;
+
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
@@ -119,6 +121,14 @@ pub fn effect(run: u32, call: u32, bytes: usize) -> Effect {
 /// A component's digest.
 pub fn digest(bytes: &[u8]) -> String {
     HEXLOWER.encode(&Sha256::digest(bytes))
+}
+
+/// A package of a script: its own file, and one of so many bytes.
+pub fn package(own: &str, library: &str) -> Arc<[u8]> {
+    let package = format!(
+        r#"{{"entry":"s.js","modules":{{"lib.js":"/* \"\\ */{library}","s.js":"{own}"}}}}"#
+    );
+    package.into_bytes().into()
 }
 
 /// A step with a component of these bytes.

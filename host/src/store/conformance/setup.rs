@@ -3,7 +3,7 @@
 use super::owned::Owned;
 use std::sync::Arc;
 
-use super::samples::{digest, step, workspace};
+use super::samples::{digest, package, step, workspace};
 use super::subject::Shaken;
 use crate::domain::authentication::{Authentication, WebhookSecret, networks};
 use crate::domain::dedup::DedupRule;
@@ -179,6 +179,41 @@ pub(super) async fn components_live_as_long_as_a_step_has_them(mut store: Shaken
     );
     let found = store.get().await.component(&other_digest).await.unwrap();
     assert_eq!(found.as_deref(), Some(&*other));
+}
+
+pub(super) async fn a_text_of_several_components_is_whole_in_each_of_them(mut store: Shaken<'_>) {
+    let (a, b) = (workspace("a"), workspace("b"));
+    let library = "a = 1; ".repeat(3_000);
+    let scripts = ["one", "two", "three"].map(|own| (own, package(own, &library)));
+    for (ws, (name, bytes)) in [&a, &a, &b].into_iter().zip(&scripts) {
+        let change = Manage::PutStep(ws.clone(), step(name, bytes), bytes.clone());
+        store.get().await.manage_now(change).await.unwrap();
+    }
+    let there = async |store: &mut Shaken<'_>| {
+        let mut found = Vec::new();
+        for (_, bytes) in &scripts {
+            let component = store.get().await.component(&digest(bytes)).await.unwrap();
+            found.push(component.is_some_and(|component| component == *bytes));
+        }
+        found
+    };
+    assert_eq!(there(&mut store).await, [true; 3]);
+    // One that is deleted leaves the others theirs.
+    for (ws, gone, left) in [
+        (&a, 0, [false, true, true]),
+        (&b, 2, [false, true, false]),
+        (&a, 1, [false; 3]),
+    ] {
+        let (name, bytes) = &scripts[gone];
+        let change = Manage::DeleteStep(ws.clone(), step(name, bytes).name);
+        store.get().await.manage_now(change).await.unwrap();
+        assert_eq!(there(&mut store).await, left);
+    }
+    // And it can come again.
+    let (name, bytes) = &scripts[0];
+    let change = Manage::PutStep(b.clone(), step(name, bytes), bytes.clone());
+    store.get().await.manage_now(change).await.unwrap();
+    assert_eq!(there(&mut store).await, [true, false, false]);
 }
 
 pub(super) async fn schedules_keep_their_marks(mut store: Shaken<'_>) {

@@ -10,6 +10,7 @@ mod audit;
 mod board;
 mod bodies;
 mod cluster;
+mod components;
 mod connect;
 mod connections;
 mod deliveries;

@@ -24,8 +24,8 @@ use crate::store::Claim;
 
 /// Enters no node while `store migrate` copies the store, nor into an incomplete copy, nor where a copy has taken over
 /// all. The check and the insert are one statement, so a migration that begins afterwards sees the node.
-const ENTER: &str = "insert into nodes (version, lease_until, url) \
-    select $1, clock_timestamp() + $2 * interval '1 ms', $3 \
+const ENTER: &str = "insert into nodes (version, lease_until, url, reads_parts) \
+    select $1, clock_timestamp() + $2 * interval '1 ms', $3, true \
     where pg_try_advisory_xact_lock_shared($4) \
     and ($5 or not exists (select from cluster where is_incomplete)) \
     and not exists (select from nodes where id = $6) \
@@ -36,15 +36,15 @@ const REFUSAL: &str = "select not pg_try_advisory_xact_lock_shared($1), is_incom
 /// Also if others have taken it for gone for good. The third column is whether the lease was over, which is seen as it was
 /// before; null: the node was forgotten. The last one is the database's clock.
 const RENEW: &str = "insert into nodes \
-    (id, version, lease_until, url, running, queued, revision, draining, started, clock_ms, token_check) \
-    overriding system value \
-    values ($1, $2, clock_timestamp() + $3 * interval '1 ms', $4, $5, $6, $7, $8, \
-    'epoch'::timestamptz + $10 * interval '1 us', $11, $12) \
+    (id, version, lease_until, url, running, queued, revision, draining, started, clock_ms, token_check, \
+    reads_parts) overriding system value values ($1, $2, clock_timestamp() + $3 * interval '1 ms', $4, $5, $6, $7, $8, \
+    'epoch'::timestamptz + $10 * interval '1 us', $11, $12, true) \
     on conflict (id) do update set lease_until = excluded.lease_until, version = excluded.version, \
     url = excluded.url, running = excluded.running, queued = excluded.queued, \
     revision = greatest(nodes.revision, excluded.revision), \
     draining = nodes.draining or excluded.draining, \
-    clock_ms = coalesce(excluded.clock_ms, nodes.clock_ms), token_check = excluded.token_check \
+    clock_ms = coalesce(excluded.clock_ms, nodes.clock_ms), token_check = excluded.token_check, \
+    reads_parts = true \
     returning draining, (select url from nodes where id = $9), \
     (select n.lease_until <= clock_timestamp() from nodes n where n.id = $1), \
     (extract(epoch from clock_timestamp()) * 1000)::int8";

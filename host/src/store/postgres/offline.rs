@@ -32,7 +32,8 @@ const USED: &str = "select exists (select from setup) or exists (select from tas
     or exists (select from erasing) or exists (select from audit) or exists (select from dedup) \
     or exists (select from deliveries) or exists (select from cluster where key_check is not null)";
 const EMPTY: &str = "truncate nodes, tasks, journal, dedup, bodies, erasing, setup, revisions, components, \
-    step_components, audit, deliveries, inbox, interrupted, lasting, task_tags; update partitions set owner = null";
+    step_components, audit, deliveries, inbox, interrupted, lasting, task_tags, component_parts, \
+    component_texts, component_uses; update partitions set owner = null";
 const BEGIN: &str = "update cluster set is_incomplete = true, seed = $1, key_check = null, revision = 0, \
     server_revision = 0";
 const COMPLETE: &str = "update cluster set is_incomplete = false";

@@ -12,7 +12,7 @@ use super::registry_read::{self, Kind, NO_WORKSPACE, of};
 use super::session::{Params, Session};
 use super::shared::{RegistryConnection, Shared};
 use super::values::{number, time};
-use super::{audit, erase, hints, moved};
+use super::{audit, components, erase, hints, moved};
 use crate::domain::audit::AuditEntry;
 use crate::domain::ids::WorkspaceName;
 use crate::domain::step::Step;
@@ -47,15 +47,10 @@ const IS_LEFT: &str = "select exists (select from tasks where workspace = $1) \
     or exists (select from journal where workspace = $1) or exists (select from bodies where workspace = $1) \
     or exists (select from dedup where workspace = $1) or exists (select from deliveries where workspace = $1)";
 const DELETE_ALL: &str = "delete from setup where workspace = $1";
-const COMPONENT: &str = "insert into components (digest, component) values ($1, $2) \
-    on conflict do nothing";
-const HAS_COMPONENT: &str = "select from components where digest = $1";
 const USES: &str = "insert into step_components (workspace, step, digest) \
     select $1, $2, unnest($3::text[]) on conflict do nothing";
 const USES_NOT: &str = "delete from step_components where workspace = $1 and step = $2";
 const USES_NONE: &str = "delete from step_components where workspace = $1";
-const UNUSED: &str = "delete from components c where not exists \
-    (select from step_components s where s.digest = c.digest)";
 
 /// See [`crate::store::Store::manage`].
 pub(super) async fn manage(
@@ -294,13 +289,11 @@ async fn set_up(session: &Session, change: &Manage, revision: i64) -> Result<(),
             delete(session, (Kind::Webhook, workspace.as_str(), id)).await
         }
         Manage::PutStep(workspace, step, bytes) => {
-            let params: Params<'_> = &[&step.digest, &&bytes[..]];
-            session.execute(COMPONENT, params).await?;
+            components::put(session, &step.digest, bytes).await?;
             put_step(session, workspace, step).await
         }
         Manage::SetStep(workspace, step) => {
-            let found = session.query(HAS_COMPONENT, &[&step.digest]).await?;
-            if found.is_empty() {
+            if !components::has(session, &step.digest).await? {
                 let missing = format!("component {}", step.digest);
                 return Err(StoreError::NotFound(missing).into());
             }
@@ -310,7 +303,7 @@ async fn set_up(session: &Session, change: &Manage, revision: i64) -> Result<(),
             let (space, name) = (workspace.as_str(), name.as_str());
             delete(session, (Kind::Step, space, name)).await?;
             session.execute(USES_NOT, &[&space, &name]).await?;
-            session.execute(UNUSED, &[]).await?;
+            components::remove_unused(session).await?;
             Ok(())
         }
         Manage::SetConfig(workspace, key, sealed) => {
@@ -380,7 +373,7 @@ async fn put_step(
     let digests: Vec<&str> = step.digests().collect();
     session.execute(USES_NOT, &[&space, &name]).await?;
     session.execute(USES, &[&space, &name, &digests]).await?;
-    session.execute(UNUSED, &[]).await?;
+    components::remove_unused(session).await?;
     Ok(())
 }
 
@@ -391,6 +384,6 @@ async fn delete_all(session: &Session, workspace: &WorkspaceName) -> Result<(), 
     session.execute(ERASE, &[&space]).await?;
     session.execute(DELETE_ALL, &[&space]).await?;
     session.execute(USES_NONE, &[&space]).await?;
-    session.execute(UNUSED, &[]).await?;
+    components::remove_unused(session).await?;
     Ok(())
 }

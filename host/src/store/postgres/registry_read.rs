@@ -37,7 +37,6 @@ const ALL: &str =
 /// By the primary key. The kinds are all that there are.
 pub(super) const SOME: &str = "select kind, workspace, name, value, mark from setup \
     where kind = any('{1,2,3,4,5,6,7}') and workspace = any($1) order by kind, workspace, name";
-const COMPONENT: &str = "select component from components where digest = $1";
 
 /// The name under which something of a workspace is stored, or of the server itself.
 pub(super) fn of(workspace: Option<&WorkspaceName>) -> &str {
@@ -197,13 +196,4 @@ fn take(
         return Err(damaged("the setup", &format!("there is no kind {kind}")));
     }
     Ok(())
-}
-
-/// See [`crate::store::Store::component`].
-pub(super) async fn component(
-    shared: &Shared,
-    digest: &str,
-) -> Result<Option<std::sync::Arc<[u8]>>, StoreError> {
-    let rows = shared.query(COMPONENT, &[&digest]).await?;
-    Ok(rows.first().map(|row| row.get::<_, &[u8]>(0).into()))
 }

@@ -8,12 +8,13 @@ use super::error::OpenError;
 use super::settings::PostgresSettings;
 
 /// The statements that make each version of the tables out of the one before, the first of them out of nothing.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("schema_1.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
     include_str!("schema_4.sql"),
     include_str!("schema_5.sql"),
+    include_str!("schema_6.sql"),
 ];
 /// The version of the tables that this build works with.
 const NEWEST: i32 = MIGRATIONS.len() as i32;

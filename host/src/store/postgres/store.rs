@@ -8,7 +8,8 @@ use tokio::sync::watch;
 
 use super::part::Part;
 use super::{
-    PostgresStore, audit, bodies, deliveries, lists, purge, queries, registry, registry_read, tasks,
+    PostgresStore, audit, bodies, components, deliveries, lists, purge, queries, registry,
+    registry_read, tasks,
 };
 use crate::domain::audit::{AuditEntry, AuditPage, AuditQuery};
 use crate::domain::clock::Millis;
@@ -178,7 +179,7 @@ impl Store for PostgresStore {
     }
 
     async fn component(&self, digest: &str) -> Result<Option<Arc<[u8]>>, StoreError> {
-        registry_read::component(&self.shared, digest).await
+        components::read(&self.shared, digest).await
     }
 
     fn blobs(&self) -> &Arc<Blobs> {

@@ -39,10 +39,11 @@
 //! | slot's header ([`super::sled::frame`]) | 1 | each file of the log |
 //! | segment's header ([`super::sled::archive`]) | 1 | each file of the archive |
 //! | request to another server, its refusal | 1 | the table `inbox` of PostgreSQL |
-//! | format of the directory ([`super::sled::disk`]) | 1 to 5 | `m/format` |
+//! | parts of a component ([`super::split`]) | 1 | files of `components` |
+//! | format of the directory ([`super::sled::disk`]) | 1 to 6 | `m/format` |
 //!
-//! Without a version are the seed (32 bytes), a schedule's mark (8 bytes), `m/removed` (16 bytes), components and bodies (any
-//! bytes, under their digest) and keys ([`super::sled::keys`]). Another layout of these is another format of
+//! Without a version are the seed (32 bytes), a schedule's mark (8 bytes), `m/removed` (16 bytes), components, their
+//! texts and bodies (any bytes, under their digest) and keys ([`super::sled::keys`]). Another layout of these is another format of
 //! the directory.
 
 pub(super) mod audit;

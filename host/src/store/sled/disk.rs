@@ -30,8 +30,9 @@ use crate::store::StoreError;
 /// See [`Disk::note`].
 pub(super) const LOOKS: usize = 8;
 /// The format that this build writes, and the newest it reads. 1 had no archive, 2 no digests of terms,
-/// 3 kept bodies by workspace alone, 4 had no marks ([`super::marks`]) and no copy of the catalog.
-pub(super) const FORMAT: u32 = 5;
+/// 3 kept bodies by workspace alone, 4 had no marks ([`super::marks`]) and no copy of the catalog, 5 kept all components
+/// whole.
+pub(super) const FORMAT: u32 = 6;
 
 /// The open tree, and the archive beside it.
 pub(super) struct Disk {

@@ -277,14 +277,15 @@ fn forget(disk: &Disk, batch: &mut Changes, workspace: &WorkspaceName) -> Result
 /// A component's bytes.
 pub(super) fn component(shared: &Shared, digest: &str) -> Result<Option<Arc<[u8]>>, StoreError> {
     shared.check_disk()?;
-    let path = shared.setup.lock().components.path(digest);
-    let Some(path) = path else { return Ok(None) };
-    match components::read(&path, digest)? {
-        // Not one that was let go of meanwhile.
-        None if shared.setup.lock().components.is_used(digest) => {
-            let why = format!("components/{digest}.wasm is missing");
-            Err(damaged("a component", &why))
-        }
-        found => Ok(found),
+    let directory = shared.setup.lock().components.directory().to_owned();
+    let found = components::read(&directory, digest);
+    let is_used = || shared.setup.lock().components.is_used(digest);
+    match found {
+        Ok(Some(bytes)) => Ok(Some(bytes)),
+        Ok(None) if is_used() => Err(damaged("a component", &format!("{digest} is missing"))),
+        // It was let go of meanwhile.
+        Ok(None) => Ok(None),
+        Err(StoreError::Damaged(_)) if !is_used() => Ok(None),
+        Err(error) => Err(error),
     }
 }

@@ -1,5 +1,6 @@
 mod bad_input;
 mod clocks;
+mod components;
 mod cut;
 mod deliveries;
 mod doubt;

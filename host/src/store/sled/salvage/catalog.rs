@@ -3,15 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use data_encoding::HEXLOWER;
-use sha2::{Digest as _, Sha256};
-
 use super::super::catalog_copy::{CopyContent, Entries};
 use super::super::files::CATALOG_COPY;
 use super::super::long::{self, Long};
 use super::super::scan::pages::Values;
 use super::super::shapes::{SealedConfig, SealedConnector, read};
-use super::super::{checked, key_names, keys};
+use super::super::{checked, components, key_names, keys};
 use super::report::Damage;
 use crate::domain::ids::{ConfigKey, WorkspaceName};
 use crate::domain::schedule::Schedule;
@@ -152,11 +149,12 @@ pub(super) fn check_components(
             continue;
         };
         for digest in step.digests() {
-            let file = format!("components/{digest}.wasm");
-            let why = match std::fs::read(path.join(&file)) {
-                Ok(bytes) if HEXLOWER.encode(&Sha256::digest(&bytes)) == digest => continue,
-                Ok(_) => "it is not what was written".to_owned(),
-                Err(_) if lost.contains(Path::new(&file)) => continue,
+            let file = components::file_name(path, digest);
+            let why = match components::read(&path.join(components::DIRECTORY), digest) {
+                Ok(Some(_)) => continue,
+                Ok(None) if lost_component(lost, digest) => continue,
+                Ok(None) => "it is missing".to_owned(),
+                Err(StoreError::Damaged(why)) => why,
                 Err(error) => error.to_string(),
             };
             if !seen.insert(file.clone()) {
@@ -175,6 +173,13 @@ pub(super) fn check_components(
             damages.push(damage.of(&workspace, None).losing(loss));
         }
     }
+}
+
+/// Whether a repair could not keep the component.
+fn lost_component(lost: &BTreeSet<PathBuf>, digest: &str) -> bool {
+    components::file_names(digest)
+        .iter()
+        .any(|file| lost.contains(Path::new(file)))
 }
 
 /// Every config value, sealed.

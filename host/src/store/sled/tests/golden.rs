@@ -14,8 +14,8 @@ use super::super::shapes::{SealedConfig, SealedConnector, StoredValue, read};
 use super::super::terms::{DigestList, Digests};
 use super::super::{archive, checked, frame, long, places, terms};
 use super::{
-    checked_webhooks, deliveries, limited, long_changes, replying, samples, samples_of_parts,
-    samples_of_requests,
+    checked_webhooks, deliveries, golden_components, limited, long_changes, replying, samples,
+    samples_of_parts, samples_of_requests,
 };
 use crate::domain::dedup::DedupKey;
 use crate::domain::task::TaskHead;
@@ -429,6 +429,7 @@ pub(super) fn all() -> Vec<Golden> {
             |frame| frame.encode().unwrap(),
             |bytes| read(bytes),
         ),
+        golden_components::golden_components(),
         golden(
             "slot-v1",
             1,

@@ -1,6 +1,7 @@
 mod archive;
 mod audit;
 mod checked_webhooks;
+mod components;
 mod crash;
 mod damage;
 mod dedup;
@@ -9,6 +10,7 @@ mod dump;
 mod erase;
 mod full;
 mod golden;
+mod golden_components;
 mod limited;
 mod locks;
 mod long_changes;
