@@ -23,7 +23,7 @@ async fn a_form_is_written_at_the_rate_of_its_workspace_while_another_one_is_act
         .script(
             "count",
             "export const condition = {n: Number};
-             export const content = () => { for (let i = 0; i < 1e5; i++); data.ok = true; };\n",
+             export const content = () => { for (let i = 0; i < 1e6; i++); data.ok = true; };\n",
         )
         .await;
     let quiet = server.webhook("quiet").await;

@@ -47,7 +47,7 @@ const KEEPALIVES: u32 = 3;
 /// What is read of a connection at once, in bytes, for which no budget is asked: the head of an answer fits. By default it
 /// grows to 400 KiB.
 const READ_BYTES: usize = 2 * HEADER_BYTES;
-/// The same of HTTP/2: of one answer, and of all over one connection. Nobody has paid for it yet.
+/// The same of HTTP/2: of one answer, and of all over one connection.
 const STREAM_WINDOW: u32 = 128 * 1024;
 const CONNECTION_WINDOW: u32 = 512 * 1024;
 /// How long sent bytes may stay unacknowledged.

@@ -4,6 +4,7 @@
 
 pub(super) mod answer;
 mod create;
+mod edits;
 mod error;
 mod keep;
 pub(super) mod moves;
@@ -32,9 +33,9 @@ use crate::domain::task::{Standing, StoredTask, TaskHead, Wait};
 use crate::store::{Commit, History, StoreError, Timeline};
 use error::{PATIENCE, busy, not_found};
 
+pub use edits::Held;
+use edits::Update;
 pub use error::ActionError;
-pub use update::Held;
-use update::Update;
 
 /// How soon a run that a crash cut short is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);

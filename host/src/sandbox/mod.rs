@@ -270,7 +270,7 @@ impl Sandbox {
         let _turn = self.conditions.take(owner).await;
         let _permit = self.permit().await?;
         // Another workspace with the same script may have been faster.
-        if let Some(image) = self.cache.read_image(digest) {
+        if let Some(image) = self.cache.read_image(digest, &self.layers) {
             return Ok(image);
         }
         match self.preparer.image(script).await {

@@ -6,6 +6,8 @@
 
 mod copied;
 mod erase;
+mod error;
+mod folders;
 mod incoming;
 mod kept;
 mod usage;
@@ -22,11 +24,13 @@ use data_encoding::HEXLOWER;
 use parking_lot::{Mutex, MutexGuard};
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
+use self::folders::{failed, names, remove_folder, sync};
 use self::usage::Usage;
 use super::StoreError;
 use crate::domain::blocking::spawn_blocking;
 use crate::domain::ids::{TaskId, WorkspaceName};
 
+pub use error::BlobError;
 pub use incoming::{Arrived, Incoming};
 pub use kept::Kept;
 
@@ -38,22 +42,6 @@ const GIVEN: usize = 64;
 
 /// The SHA-256 of a file.
 pub type BlobDigest = [u8; 32];
-
-/// Why a file is not taken.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum BlobError {
-    /// The workspace has as many bytes of files as it may have.
-    #[error(
-        "the workspace's files have {most} bytes, the most that they may have; they are removed with their tasks, or let the operator set `serve --files-bytes`"
-    )]
-    WorkspaceFull {
-        /// The bound.
-        most: u64,
-    },
-    /// The file cannot be written.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
 
 /// The files of all workspaces.
 #[derive(Debug)]
@@ -283,47 +271,6 @@ where
 {
     let done = spawn_blocking(work).await;
     done.unwrap_or_else(|_| Err(StoreError::Closed.into()))
-}
-
-fn failed(what: &'static str) -> impl Fn(io::Error) -> StoreError {
-    move |error| match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full,
-        _ => StoreError::unavailable(format!("{what}: {error}")),
-    }
-}
-
-fn remove_folder(path: &Path) -> Result<(), StoreError> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(failed("a file cannot be removed")(error))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// The names in a folder; none if it is not there.
-fn names(path: &Path) -> io::Result<Vec<String>> {
-    let entries = match fs::read_dir(path) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    let names = entries.map(|entry| Ok(entry?.file_name().into_string().ok()));
-    names.filter_map(Result::transpose).collect()
-}
-
-/// Bytes of the files in a folder.
-fn bytes_in(path: &Path) -> io::Result<u64> {
-    let mut bytes = 0;
-    for name in names(path)? {
-        bytes += fs::metadata(path.join(name))?.len();
-    }
-    Ok(bytes)
-}
-
-/// Makes the names in a folder durable.
-fn sync(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
 }
 
 #[cfg(test)]

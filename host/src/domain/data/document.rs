@@ -15,10 +15,8 @@ use serde_json::{Map, Value};
 
 use super::as_written::is_as_written;
 use super::memory::memory_estimate;
-use members::{List, One};
+use members::{List, Member, Name, One};
 
-/// Members that are searched one by one. A document with more of them is parsed whole.
-const FEW: usize = 64;
 /// Text whose values are kept between two uses, in bytes: that of nearly all webhooks.
 const KEPT_BYTES: usize = 8 * 1024;
 /// The text of an object, and the values of those of its members that have been looked at.
@@ -38,21 +36,6 @@ enum Members {
     Listed(Vec<Member>),
     /// They are too many. Either all are seen or none.
     Many { are_seen: bool },
-}
-
-#[derive(Debug, Clone)]
-struct Member {
-    name: Name,
-    /// Where its value is.
-    value: Range<usize>,
-}
-
-#[derive(Debug, Clone)]
-enum Name {
-    /// Written in the text as it is, here.
-    Plain(Range<usize>),
-    /// With escapes.
-    Escaped(Box<str>),
 }
 
 impl Document {

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
+use super::edits::{Held, Made, SMALL, SMALL_VALUES, Update, change};
 use super::error::ActionError;
 use super::{Actions, Origin, moves};
-use crate::domain::budget::Permit;
-use crate::domain::data::{Edit, EditError, diff, edited, memory_estimate};
+use crate::domain::data::{Edit, memory_estimate};
 use crate::domain::dedup::Dedup;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::journal::Entry;
@@ -14,40 +14,6 @@ use crate::domain::limits;
 use crate::domain::task::{StoredTask, TaskHead};
 use crate::engine::commit::TaskWriter;
 use crate::store::{Commit, StoreError, Transaction};
-
-/// Text whose values need no permit, in bytes.
-const SMALL: usize = 8 * 1024;
-
-/// What the values of so much text take at most, roughly, in bytes.
-const SMALL_VALUES: u64 = 1024 * 1024;
-
-/// Memory that is taken for the values of a request until it is answered; none if they are small.
-pub type Held = Option<Arc<Permit>>;
-
-/// A change of a task's data.
-pub(super) struct Update {
-    edits: Arc<Vec<Edit>>,
-    /// Roughly what its values take in memory, in bytes.
-    bytes: u64,
-    by: String,
-}
-
-/// What an update makes of data.
-struct Made {
-    /// None if it changes nothing.
-    text: Option<Arc<str>>,
-    changes: String,
-}
-
-impl Update {
-    pub(super) fn new(edits: Vec<Edit>, by: &str) -> Self {
-        Self {
-            bytes: edits.iter().map(Edit::memory).sum(),
-            edits: Arc::new(edits),
-            by: by.to_owned(),
-        }
-    }
-}
 
 impl Actions {
     /// Memory for the values of a JSON text, to be held until what is made of them is done: see [`Held`].
@@ -176,18 +142,4 @@ impl Actions {
         let made = self.made(whose, data, &update).await?;
         Ok(made.text.unwrap_or_else(|| data.clone()))
     }
-}
-
-fn change((task, data): (TaskId, &str), edits: Vec<Edit>) -> Result<Made, ActionError> {
-    let before = serde_json::from_str(data).map_err(|error| {
-        StoreError::Damaged(format!("the data of task {task} is not JSON: {error}"))
-    })?;
-    let refused = |error: EditError| ActionError::Edit { task, error };
-    let (after, text) = edited(&before, edits).map_err(refused)?;
-    let changes = diff(&before, &after);
-    Ok(Made {
-        text: (!changes.is_empty()).then(|| text.into()),
-        // Changes are plain JSON: there is nothing in them that could fail to serialise.
-        changes: serde_json::to_string(&changes).unwrap_or_default(),
-    })
 }

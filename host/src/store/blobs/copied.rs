@@ -7,7 +7,8 @@ use std::sync::Arc;
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
-use super::{BlobDigest, Blobs, failed, names, sync};
+use super::folders::{failed, names, sync};
+use super::{BlobDigest, Blobs};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::store::StoreError;
 

@@ -5,7 +5,8 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
-use super::{Blobs, failed, names};
+use super::Blobs;
+use super::folders::{failed, names};
 use crate::domain::ids::WorkspaceName;
 use crate::store::StoreError;
 

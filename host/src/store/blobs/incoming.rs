@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use sha2::{Digest, Sha256};
 use tempfile::{NamedTempFile, TempPath};
 
-use super::{BlobDigest, BlobError, Blobs, INCOMING, failed};
+use super::folders::failed;
+use super::{BlobDigest, BlobError, Blobs, INCOMING};
 use crate::domain::ids::WorkspaceName;
 use crate::store::StoreError;
 

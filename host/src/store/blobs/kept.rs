@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 
+use super::folders::{failed, names, sync};
 use super::incoming::Charge;
-use super::{Arrived, BlobError, Blobs, failed, names, sync};
+use super::{Arrived, BlobError, Blobs};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::store::StoreError;
 

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::Mutex;
 use rustc_hash::FxHashSet;
 
-use super::{BlobError, bytes_in, failed, names, remove_folder};
+use super::error::BlobError;
+use super::folders::{bytes_in, failed, names, remove_folder};
 use crate::domain::ids::TaskId;
 use crate::store::StoreError;
 

@@ -1,7 +1,5 @@
 //! Recorded deliveries. One statement each, so that they wait for nothing that is changed.
 
-use std::collections::HashMap;
-
 use super::queries::limit;
 use super::session::Params;
 use super::shared::Shared;
@@ -29,8 +27,6 @@ const TRIM: &str = "delete from deliveries where workspace = $1 and webhook = $2
 const TRIM_BYTES: &str = "delete from deliveries where workspace = $1 and id <= \
     (select id from (select id, sum(octet_length(delivery)) over (order by id desc) as bytes \
     from deliveries where workspace = $1) sized where bytes > $2 order by id desc limit 1)";
-/// How many bytes of a workspace this node records until it looks at all that there are.
-const TRIM_EVERY: u64 = 1024 * 1024;
 const FIND: &str = "select delivery from deliveries where workspace = $1 and id < $2 and at >= $3 \
     and not exists (select from erasing e where e.workspace = $1) order by id desc limit $4";
 const FIND_OF: &str = "select delivery from deliveries where workspace = $1 and id < $2 and at >= $3 \
@@ -92,30 +88,6 @@ pub(super) async fn record(
         shared.query(TRIM_BYTES, &[&space, &most]).await?;
     }
     Ok(())
-}
-
-/// What this node has recorded of each workspace since it last looked at all of it.
-#[derive(Debug, Default)]
-pub(super) struct Recorded(HashMap<WorkspaceName, u64>);
-
-impl Recorded {
-    /// Counts bytes that were recorded. Whether it is time to look at all that there are.
-    fn is_to_trim(&mut self, workspace: &WorkspaceName, bytes: u64) -> bool {
-        let Some(recorded) = self.0.get_mut(workspace) else {
-            // Of workspaces that are gone, too.
-            if self.0.len() >= limits::WORKSPACES {
-                self.0.clear();
-            }
-            self.0.insert(workspace.clone(), 0);
-            return true;
-        };
-        *recorded += bytes;
-        let is_time = *recorded >= TRIM_EVERY;
-        if is_time {
-            *recorded = 0;
-        }
-        is_time
-    }
 }
 
 /// See [`crate::store::Store::recorded_deliveries`].

@@ -35,6 +35,7 @@ mod purge;
 mod put;
 mod queries;
 mod queue;
+mod recorded;
 mod registry;
 mod registry_read;
 mod schema;

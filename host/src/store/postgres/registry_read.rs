@@ -84,20 +84,12 @@ pub(super) async fn since(shared: &Shared, known: u64) -> Result<Registry, Store
             _ => {}
         }
         match read {
-            Ok(registry) => return readable(registry, known),
+            Ok(registry) => return Ok(registry),
             // The connection was lost while it was idle.
             Err(Failure::Database(error)) if is_cut(&error) && !reconnected => reconnected = true,
             Err(Failure::Database(error)) => return Err(failed(error)),
             Err(Failure::Store(error)) => return Err(error),
         }
-    }
-}
-
-/// A start, and who copies the store, need all of it.
-fn readable(registry: Registry, known: u64) -> Result<Registry, StoreError> {
-    match registry.unreadable.first() {
-        Some((_, error)) if known == 0 => Err(StoreError::Damaged(error.clone())),
-        _ => Ok(registry),
     }
 }
 
@@ -108,6 +100,17 @@ async fn read_since(session: &Session, known: u64) -> Result<Registry, Failure> 
     let rows = session.query(REVISIONS, &[]).await?;
     let revision = rows.first().map_or(Ok(0), |row| count(row.get(0)))?;
     all(session, revision, known).await
+}
+
+/// What was read after `known`. At the start, and where a store is copied, all of it is needed.
+///
+/// # Errors
+/// [`StoreError::Damaged`] if `known` is 0 and something could not be read.
+pub(super) fn complete(registry: Registry, known: u64) -> Result<Registry, StoreError> {
+    match registry.unreadable.first() {
+        Some((_, error)) if known == 0 => Err(StoreError::Damaged(error.clone())),
+        _ => Ok(registry),
+    }
 }
 
 fn name<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, StoreError> {

@@ -11,10 +11,10 @@ use tokio_postgres::{Error, Row};
 use tokio_util::sync::CancellationToken;
 
 use super::board::Board;
-use super::deliveries::Recorded;
 use super::entered::NodeIdentity;
 use super::error::failed;
 use super::leaving::Leaving;
+use super::recorded::Recorded;
 use super::session::{Params, Readers, Session, Slot};
 use super::settings::PostgresSettings;
 use super::skew::Skew;

@@ -175,7 +175,8 @@ impl Store for PostgresStore {
     }
 
     async fn registry_since(&self, revision: u64) -> Result<Registry, StoreError> {
-        registry_read::since(&self.shared, revision).await
+        let registry = registry_read::since(&self.shared, revision).await?;
+        registry_read::complete(registry, revision)
     }
 
     async fn component(&self, digest: &str) -> Result<Option<Arc<[u8]>>, StoreError> {

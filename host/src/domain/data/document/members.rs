@@ -8,7 +8,23 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{FEW, Member, Name};
+/// Members that are searched one by one. A document with more of them is parsed whole.
+const FEW: usize = 64;
+
+#[derive(Debug, Clone)]
+pub(super) struct Member {
+    pub(super) name: Name,
+    /// Where its value is.
+    pub(super) value: Range<usize>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Name {
+    /// Written in the text as it is, here.
+    Plain(Range<usize>),
+    /// With escapes.
+    Escaped(Box<str>),
+}
 
 /// Lists the members of an object; `None` if they are many.
 pub(super) struct List<'a> {
