@@ -16,7 +16,7 @@ use std::fs::{self, File};
 use std::hash::BuildHasher as _;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
@@ -24,7 +24,7 @@ use data_encoding::HEXLOWER;
 use parking_lot::{Mutex, MutexGuard};
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
-use self::folders::{failed, names, remove_folder, sync};
+use self::folders::{failed, names, remove_folder};
 use self::usage::Usage;
 use super::StoreError;
 use crate::domain::blocking::spawn_blocking;

@@ -7,7 +7,6 @@
 mod members;
 
 use std::borrow::Cow;
-use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use serde::de::Deserializer;
