@@ -1,5 +1,7 @@
 //! Files come, stay with their tasks and go, and what they take is counted.
 
+use std::path::Path;
+
 use super::*;
 
 fn workspace(name: &str) -> WorkspaceName {
