@@ -124,6 +124,7 @@ impl Preparer {
         })
         .await;
         match prepared {
+            Ok(Ok(Ok(Ok(())))) if store.data().imports_entry => Ok(Compiled::Refused),
             Ok(Ok(Ok(Ok(())))) => Ok(match store.into_data().keeping {
                 Some(keeping) => Compiled::Memory(keeping),
                 None => Compiled::Refused,

@@ -128,6 +128,7 @@ fn module(name: &str, text: &str) -> script::Module {
 
 impl script::Host for RunState {
     fn entry(&mut self) -> wasmtime::Result<script::Module> {
+        self.has_entry = true;
         match &self.script {
             Some(script) => Ok(module(script.files.entry(), script.files.entry_text())),
             None => Err(wasmtime::format_err!("this run has no script")),
@@ -136,6 +137,14 @@ impl script::Host for RunState {
 
     fn load(&mut self, name: String) -> wasmtime::Result<Option<script::Module>> {
         let script = self.script.as_ref();
+        if self.keeping.is_some()
+            && !self.has_entry
+            && script.is_some_and(|script| script.files.entry() == name)
+        {
+            // A layer that has it would not be that of another script, and the entry would be there twice.
+            self.imports_entry = true;
+            return Ok(None);
+        }
         let text = script.and_then(|script| script.files.text(&name));
         Ok(text.map(|text| module(&name, text)))
     }

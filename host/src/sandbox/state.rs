@@ -65,6 +65,10 @@ pub(super) struct RunState {
     pub(super) script: Option<Arc<Script>>,
     /// What happens to the memory that the script engine gives the host, if it is asked for.
     pub(super) keeping: Option<Keeping>,
+    /// Whether the engine has asked for the script's entry.
+    pub(super) has_entry: bool,
+    /// Whether it has asked for it as a file that another one imports, before.
+    pub(super) imports_entry: bool,
 }
 
 /// The task as the guest may read and change it.
@@ -179,6 +183,8 @@ impl RunState {
             },
             script,
             keeping: None,
+            has_entry: false,
+            imports_entry: false,
         }
     }
 }

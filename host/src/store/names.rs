@@ -96,6 +96,12 @@ impl Names {
         self.bytes.lift();
     }
 
+    /// Whether a change is one of a workspace that could not be read.
+    pub fn is_unreadable(&self, change: &Manage) -> bool {
+        let changed = change.workspaces();
+        changed.iter().any(|name| self.unreadable.contains(*name))
+    }
+
     fn workspace(&mut self, name: &WorkspaceName) -> &mut WorkspaceNames {
         self.workspaces.entry(name.clone()).or_default()
     }
@@ -106,15 +112,9 @@ impl Names {
     /// [`StoreError::Taken`], [`StoreError::TooMany`], [`StoreError::SetupTooLarge`]; [`StoreError::Damaged`] if the workspace
     /// cannot be read.
     pub fn check(&self, change: &Manage) -> Result<(), StoreError> {
-        let changed = change.workspaces();
-        let mut unreadable = changed
-            .iter()
-            .filter(|name| self.unreadable.contains(**name));
-        if change.takes_names()
-            && let Some(name) = unreadable.next()
-        {
-            let what = format!("the setup of workspace `{name}`: this server cannot read it");
-            return Err(StoreError::Damaged(what));
+        if change.takes_names() && self.is_unreadable(change) {
+            let what = "the setup of the workspace: this server cannot read it";
+            return Err(StoreError::Damaged(what.to_owned()));
         }
         self.check_names(change)?;
         self.bytes.check(change)

@@ -171,6 +171,26 @@ async fn a_library_of_many_scripts_is_in_memory_once() {
     assert_eq!(layers.bytes(), 0);
 }
 
+/// The entry is one module, also where a library imports it: such a library is no layer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_library_that_imports_its_script_is_no_layer() {
+    let sandbox = Sandbox::new(SandboxSettings::default()).unwrap();
+    for import in ["./step.js", "./step"] {
+        let step = "import { lib } from './lib.js';\nexport const own = { times: (globalThis.times = (globalThis.times ?? 0) + 1) };\n\
+            export const condition = {};\nexport const content = () => { data.sum = `${lib() === own}:${own.times}`; };\n";
+        let library = format!(
+            "import {{ own }} from '{import}';\nexport const lib = () => own;\n// {}\n",
+            "x".repeat(5_000)
+        );
+        let package = json!({"entry": "step.js", "modules": {"step.js": step, "lib.js": library}});
+        let script = added(&sandbox, "acme", package.to_string().as_bytes()).await;
+        let image = image_of(&script);
+        assert!(image.layers().is_empty() && image.part(0).is_some());
+        let written = sums(&sandbox, &script.component).await;
+        assert!(written.contains("true:1"), "{written}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_library_of_many_scripts_is_on_disk_once() {
     let folder = tempfile::tempdir().unwrap();

@@ -161,7 +161,8 @@ async fn write(
         }
     }
     if change.takes_names() {
-        names(connection, session, actual).await?.check(change)?;
+        let names = names(connection, session, change, actual).await?;
+        names.check(change)?;
     }
     let revision = number(expected + 1);
     if let Manage::AddWorkspace(workspace) | Manage::NewWorkspace(workspace, _) = change {
@@ -188,11 +189,13 @@ async fn write(
 async fn names<'c>(
     connection: &'c mut RegistryConnection,
     session: &Session,
+    change: &Manage,
     actual: u64,
 ) -> Result<&'c Names, Failure> {
     let known = connection.names.take();
-    // One of a later revision is of a database that was replaced by an older backup.
-    let (known, mut names) = known.filter(|(at, _)| *at <= actual).unwrap_or_default();
+    // One of a later revision is of a database that was replaced by an older backup. What could not be read may be gone.
+    let is_good = |(at, names): &(u64, Names)| *at <= actual && !names.is_unreadable(change);
+    let (known, mut names) = known.filter(is_good).unwrap_or_default();
     if known != actual || known == 0 {
         let registry = registry_read::all(session, actual, known).await?;
         names.take_in(&registry);

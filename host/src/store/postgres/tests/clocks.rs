@@ -139,6 +139,8 @@ async fn a_clock_that_is_ahead_removes_nothing_and_takes_no_repeat_for_new() {
         .manage_now(Manage::AddWorkspace(ws.clone()))
         .await
         .unwrap();
+    // It knows of the workspace then.
+    ahead.registry_since(0).await.unwrap();
     // A task of each, at a time of the right clock.
     let done = |store: &PostgresStore| {
         let mut task = task_at(&ws, system_now(), TaskState::Done);

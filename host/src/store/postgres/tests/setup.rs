@@ -26,9 +26,9 @@ async fn what_was_changed_is_read_by_an_index_and_a_note_reads_no_names() {
     let server = PostgresServer::start();
     let store = node(&server, LEASE).await;
     let session = Session::open(&store.shared.settings).await.unwrap();
-    let prepare = format!("prepare some (text[]) as {SOME}");
+    let prepare = format!("prepare changed (text[]) as {SOME}");
     session.run(&prepare).await.unwrap();
-    let explain = "explain execute some('{a,b}')";
+    let explain = "explain execute changed('{a,b}')";
     let plan = session.client.query(explain, &[]).await.unwrap();
     let plan: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
     let plan = plan.join("\n");
