@@ -149,8 +149,13 @@ impl Catalog {
         let catalog = self.clone();
         let request = Audited::current();
         let is_asked = request.entry().is_some();
+        // A store in the data directory has no connection that stalls: what waits there waits for work.
+        let (in_line, longest) = match self.store.cluster() {
+            Some(_) => (IN_LINE, LONGEST),
+            None => (Duration::MAX, Duration::MAX),
+        };
         let changed = tokio::spawn(request.within(async move {
-            let alone = tokio::time::timeout(IN_LINE, catalog.changing.lock()).await;
+            let alone = tokio::time::timeout(in_line, catalog.changing.lock()).await;
             let alone = alone.map_err(|_| {
                 StoreError::unavailable("other changes of the setup take too long; try again")
             })?;
@@ -170,7 +175,7 @@ impl Catalog {
             }
             done
         }));
-        match tokio::time::timeout(LONGEST, changed).await {
+        match tokio::time::timeout(longest, changed).await {
             Ok(changed) => changed.map_err(|_| CatalogError::Interrupted)?,
             Err(_) => Err(StoreError::InDoubt.into()),
         }

@@ -216,7 +216,12 @@ async fn a_reader_that_stalls_alone_is_made_anew() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_statement_that_takes_long_is_not_taken_for_a_connection_that_stalls() {
-    let node = behind(|settings| settings).await;
+    // A lease that is renewed late has the readers made anew, too.
+    let node = behind(|settings| PostgresSettings {
+        lease: Duration::from_secs(60),
+        ..settings
+    })
+    .await;
     let processes = node.store.shared.readers.processes();
     let slow = node.store.shared.query("select 7 from pg_sleep(6)", &[]);
     let rows = slow.await.unwrap();
