@@ -5,8 +5,9 @@ use super::takeover::node;
 use crate::domain::delivery::{Delivery, DeliveryBody, DeliveryQuery};
 use crate::domain::ids::TaskId;
 use crate::domain::limits;
-use crate::store::Store;
+use crate::store::conformance::owned::Owned as _;
 use crate::store::conformance::samples::{delivery, workspace};
+use crate::store::{Manage, Store};
 
 const PIECE: usize = 512 * 1024;
 
@@ -25,6 +26,10 @@ async fn a_workspace_has_a_bounded_number_of_bytes_of_them_and_a_page_is_read_al
     let server = PostgresServer::start();
     let store = node(&server, std::time::Duration::from_secs(60)).await;
     let (a, b) = (workspace("a"), workspace("b"));
+    for workspace in [&a, &b] {
+        let add = Manage::AddWorkspace(workspace.clone());
+        store.manage_now(add).await.unwrap();
+    }
     let others = large(1);
     let recorded = store.record_deliveries(&b, u64::MAX, vec![others.clone()]);
     recorded.await.unwrap();
