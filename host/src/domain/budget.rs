@@ -12,6 +12,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 use rustc_hash::FxHashMap;
@@ -20,6 +21,8 @@ use super::ids::WorkspaceName;
 pub use charge::Charge;
 use waiting::{Source, Takes, Waiter, Waiting};
 
+/// How long [`Budget::wait_briefly_for`] waits.
+const BRIEFLY: Duration = Duration::from_secs(2);
 /// A workspace's share is the budget divided by this.
 const SHARES: u64 = 16;
 /// The part of the budget that is left to workspaces below their shares.
@@ -169,6 +172,17 @@ impl Budget {
             least: 0,
         };
         Permit::with(of, amounts)
+    }
+
+    /// As [`Budget::wait_for`], for a short time; none if there is not that much then. More than [`Budget::most`] is not
+    /// asked for.
+    pub async fn wait_briefly_for(
+        self: &Arc<Self>,
+        workspace: &WorkspaceName,
+        amount: u64,
+    ) -> Option<Permit> {
+        let waits = self.wait_for(workspace, amount.min(self.most()));
+        tokio::time::timeout(BRIEFLY, waits).await.ok()
     }
 
     /// Waits until there was more after [`Budget::released`] was `seen`.

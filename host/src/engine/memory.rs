@@ -137,13 +137,9 @@ impl Memory {
         Room::Own(self.take(workspace, needs).await)
     }
 
-    /// Memory for values that are looked at or changed; none if there is none for the workspace within [`PATIENCE`]. More
-    /// than a workspace can ever hold is not waited for.
+    /// Memory for values that are looked at or changed: see [`Budget::wait_briefly_for`].
     pub(super) async fn take(&self, workspace: &WorkspaceName, needs: u64) -> Option<Permit> {
-        let waits = self
-            .budget
-            .wait_for(workspace, needs.min(self.budget.most()));
-        tokio::time::timeout(PATIENCE, waits).await.ok()
+        self.budget.wait_briefly_for(workspace, needs).await
     }
 
     /// Says that a run found no memory: `run` bytes are set aside before it begins again.

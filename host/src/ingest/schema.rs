@@ -20,8 +20,6 @@ use crate::domain::data::memory_estimate;
 use crate::domain::limits;
 use crate::domain::payload_schema::OnMismatch;
 
-/// How long a check waits for the memory that it takes.
-const PATIENCE: Duration = Duration::from_secs(2);
 /// Time on the thread that takes a request in which is counted as the workspace's. Less is as much as counting it costs.
 const COUNTED: Duration = Duration::from_micros(100);
 
@@ -113,13 +111,9 @@ impl Ingest {
         let weights = texts
             .iter()
             .map(|text| memory_estimate(&String::from_utf8_lossy(text)));
-        let budget = &self.engine.memory;
-        let most = weights.max().unwrap_or(0).min(budget.most());
-        let waits = budget.wait_for(&sent.webhook.workspace, most);
-        match tokio::time::timeout(PATIENCE, waits).await {
-            Ok(permit) => Ok(permit),
-            Err(_) => Err(ReadError::Overloaded.into()),
-        }
+        let memory = &self.engine.memory;
+        let taken = memory.wait_briefly_for(&sent.webhook.workspace, weights.max().unwrap_or(0));
+        taken.await.ok_or_else(|| ReadError::Overloaded.into())
     }
 }
 

@@ -5,7 +5,6 @@
 mod heads;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::Value;
 use stepwell_condition::{Budget, Pattern};
@@ -27,8 +26,7 @@ const CHUNK: usize = 128;
 const BATCH: usize = 64;
 /// See [`BATCH`].
 const BATCH_BYTES: usize = 1024 * 1024;
-/// How long the memory for values of data is waited for.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Why a search does not go on that finds no memory for the values of data.
 const NO_MEMORY: &str = "the server has as much to do as it can hold; try again in a moment";
 /// An id is made a moment after its task's `created` is read.
 const SLACK: Millis = 60_000;
@@ -238,10 +236,9 @@ impl PageBuilder<'_> {
         let largest = batch.iter().map(|(_, data)| memory_estimate(data)).max();
         let _memory = match self.pool {
             (Some((_, memory)), workspace) => {
-                let most = largest.unwrap_or_default().min(memory.most());
-                let waits = memory.wait_for(workspace, most);
-                let waited = tokio::time::timeout(PATIENCE, waits).await;
-                Some(waited.map_err(|_| StoreError::unavailable(NO_MEMORY))?)
+                let taken = memory.wait_briefly_for(workspace, largest.unwrap_or_default());
+                let taken = taken.await;
+                Some(taken.ok_or_else(|| StoreError::unavailable(NO_MEMORY))?)
             }
             (None, _) => None,
         };

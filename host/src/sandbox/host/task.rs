@@ -68,17 +68,14 @@ impl Host for RunState {
                     json.len()
                 )));
             }
+            // Its values are looked at and dropped.
             let estimate = memory_estimate(json);
             self.charge_written(estimate)?;
-            let value = match serde_json::from_str::<Value>(json) {
-                Ok(value) => value,
-                Err(error) => return Ok(Err(format!("the task's result is not JSON: {error}"))),
-            };
-            if let Err(unfit) = check(&value, 0) {
-                return Ok(Err(format!("the task's result cannot be kept: {unfit}")));
-            }
-            drop(value);
+            let fits = is_result(json);
             self.give_back_written(estimate);
+            if fits.is_err() {
+                return Ok(fits);
+            }
         }
         self.task.closing = Some(Closing::Complete(outcome));
         Ok(Ok(()))
@@ -204,6 +201,13 @@ impl Subtasks {
         });
         Ok(id)
     }
+}
+
+/// Whether this may be a task's result.
+fn is_result(json: &str) -> Result<(), String> {
+    let value = serde_json::from_str::<Value>(json)
+        .map_err(|error| format!("the task's result is not JSON: {error}"))?;
+    check(&value, 0).map_err(|unfit| format!("the task's result cannot be kept: {unfit}"))
 }
 
 /// Whether a subtask's result may go there.

@@ -213,7 +213,7 @@ async fn take_share(
     if is_new {
         // Before anything begins there; again if it failed.
         interrupted::count(session).await?;
-        // After the partitions were taken: whoever accepted tasks there did so under this one, or an earlier one.
+        // Read after the partitions were taken: their former owner accepted its tasks at this revision, or an earlier one.
         revision = registry_read::revision(session).await?;
     }
     let surplus: Vec<Partition> = owned.iter().skip(share).map(|it| it.partition).collect();
