@@ -39,7 +39,7 @@ pub fn run(bytes: &[u8]) -> bool {
             let mut forth = before.clone();
             apply(&mut forth, &changes).expect("a difference that applies");
             assert_eq!(forth, after);
-            undo(&mut forth, &changes).expect("a difference that is undone");
+            undo(&mut forth, changes).expect("a difference that is undone");
             assert_eq!(forth, before);
         }
         if let Some(name) = pointer.first() {

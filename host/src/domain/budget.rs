@@ -175,13 +175,15 @@ impl Budget {
     }
 
     /// As [`Budget::wait_for`], for a short time; none if there is not that much then. More than [`Budget::most`] is not
-    /// asked for.
+    /// asked for, together with what who asks holds until it has this: `beside`.
     pub async fn wait_briefly_for(
         self: &Arc<Self>,
         workspace: &WorkspaceName,
         amount: u64,
+        beside: u64,
     ) -> Option<Permit> {
-        let waits = self.wait_for(workspace, amount.min(self.most()));
+        let most = self.most().saturating_sub(beside);
+        let waits = self.wait_for(workspace, amount.min(most));
         tokio::time::timeout(BRIEFLY, waits).await.ok()
     }
 

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 /// The longest webhook body, in bytes. Providers stay below this (GitHub's cap is 25 MB but its
 /// usual events are tens of KB); it bounds what a stranger can make the server hold.
 pub const BODY_BYTES: usize = 1024 * 1024;
+/// How often a body is there until its task is durable: as it came, decoded, as data, and as it is written.
+pub const BODY_COPIES: u64 = 4;
 /// The deepest nesting of a webhook body. Deeper than any real payload; it bounds recursion.
 pub const JSON_DEPTH: usize = 64;
 /// Content codings of one webhook body, each of which costs a pass over it. One is usual.

@@ -4,6 +4,7 @@
 //! just come are at most as many works of each other one as that may have at once, however many of them wait.
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
@@ -39,6 +40,12 @@ impl Places {
 
     /// Takes a place as soon as there is one for the workspace; the longest waiting one's comes first.
     pub async fn take(&self, workspace: &WorkspaceName) -> Place {
+        self.take_after(workspace, std::future::ready(())).await
+    }
+
+    /// As [`Places::take`], after `turn`. While that is waited for, it has one of the workspace's places and none that another
+    /// workspace could have.
+    pub async fn take_after(&self, workspace: &WorkspaceName, turn: impl Future) -> Place {
         let share = {
             let mut shares = self.shares.lock();
             match shares.get(workspace).and_then(Weak::upgrade) {
@@ -53,6 +60,7 @@ impl Places {
         };
         // They are never closed.
         let own = share.acquire_owned().await.ok();
+        turn.await;
         let of_all = self.all.clone().acquire_owned().await.ok();
         Place {
             _own: own,
@@ -95,6 +103,19 @@ mod tests {
                 .values()
                 .all(|share| share.strong_count() == 0)
         );
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_turn_keeps_no_place_from_another_workspace() {
+        let places = Places::new(1, 1);
+        let (loud, quiet): (WorkspaceName, WorkspaceName) =
+            ("loud".parse().unwrap(), "quiet".parse().unwrap());
+        let mut waits = pin!(places.take_after(&loud, std::future::pending::<()>()));
+        assert!(poll!(&mut waits).is_pending());
+        let mut other = pin!(places.take(&loud));
+        assert!(poll!(&mut other).is_pending(), "the share is one");
+        let mut neighbour = pin!(places.take(&quiet));
+        assert!(poll!(&mut neighbour).is_ready());
     }
 
     #[tokio::test]

@@ -34,7 +34,7 @@ use crate::store::{Commit, History, StoreError, Timeline};
 use error::{PATIENCE, busy, not_found};
 
 pub use edits::Held;
-use edits::Update;
+use edits::{Update, held_bytes};
 pub use error::ActionError;
 
 /// How soon a run that a crash cut short is looked at again.
@@ -70,6 +70,7 @@ impl Actions {
     ) -> Result<Option<TaskHead>, ActionError> {
         let (actions, whose) = (self.clone(), request.workspace.clone());
         self.whole(&whose, async move {
+            let beside = held_bytes(&held);
             let _held = held;
             let TaskRequest {
                 workspace,
@@ -88,11 +89,11 @@ impl Actions {
                     done.await.map(Some)
                 }
                 TaskAction::Update(edits) => {
-                    let update = Update::new(edits, &origin.by);
+                    let update = Update::new(edits, &origin.by, beside);
                     actions.updated(place, update, &origin, None).await
                 }
                 TaskAction::Merge(edits, dedup) => {
-                    let update = Update::new(edits, &origin.by);
+                    let update = Update::new(edits, &origin.by, beside);
                     match actions.updated(place, update, &origin, Some(dedup)).await {
                         Err(ActionError::NotFound { .. }) => Ok(None),
                         done => done,

@@ -112,7 +112,7 @@ impl Inbox {
         let count = found.len();
         for asked in found {
             let id = asked.id;
-            self.known.lock().insert(id, asked.bytes);
+            self.known.lock().insert(id, asked.bytes.len());
             let inbox = self.clone();
             self.dispatcher.threads.spawn(async move {
                 if !inbox.settle(asked).await {
@@ -126,7 +126,7 @@ impl Inbox {
 
     /// Does a requested action, and answers; `false` if it is to be tried again.
     async fn settle(&self, asked: Asked) -> bool {
-        let Asked { id, request, .. } = asked;
+        let id = asked.id;
         let Some(cluster) = self.tasks.store.cluster() else {
             return true;
         };
@@ -134,9 +134,22 @@ impl Inbox {
         if self.catalog.reach(asked.revision).await.is_err() {
             return false;
         }
+        let of = &asked.workspace;
+        let Ok(held) = self.actions.memory_for(of, &asked.bytes).await else {
+            return false;
+        };
+        let request = match asked.request() {
+            Ok(request) => request,
+            // The node that asked gets that as the refusal.
+            Err(error) => {
+                let refusal = TaskRefusal::Refused(error.to_string());
+                return cluster.refuse(id, &refusal).await.is_ok();
+            }
+        };
+        drop(asked);
         // A change is answered in its own record; this one may have changed nothing.
         let is_answered = !matches!(request.action, TaskAction::Keep(_));
-        let answered = match self.actions.perform(request, Some(id), None).await {
+        let answered = match self.actions.perform(request, Some(id), held).await {
             Ok(Some(_)) if is_answered => Ok(()),
             Ok(Some(head)) => cluster.answer(id, &head).await,
             Ok(None) => cluster.refuse(id, &TaskRefusal::NotOpen).await,

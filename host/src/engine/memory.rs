@@ -8,6 +8,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::{Instant, timeout_at};
+
 use super::advanced::{MemoryNeeds, NoRoom};
 use super::dispatcher::Dispatcher;
 use crate::domain::budget::{Budget, Permit};
@@ -77,7 +79,10 @@ impl Memory {
     ) -> Result<(), NoRoom> {
         let seen = self.budget.released();
         let wanted = held(&task.data, &task.effects) + parsed(&task.data);
-        let matching = (needs.run.max(wanted + RUN_MEMORY)).min(self.budget.most());
+        // What an earlier attempt waited for stays set aside, for its results of subtasks too.
+        let matching = (needs.run.max(needs.matching))
+            .max(wanted + RUN_MEMORY)
+            .min(self.budget.most());
         let sized = permit.resize(wanted.min(matching), matching);
         sized.map_err(|_| NoRoom {
             needs: MemoryNeeds { matching, ..needs },
@@ -111,7 +116,7 @@ impl Memory {
         if data.len() > SMALL {
             let parsed = (2 * parsed(data)).min(self.budget.most().saturating_sub(held));
             // Without a bound this could wait for a peer that waits here as well.
-            let _ = tokio::time::timeout(PATIENCE, permit.wait_to_grow(parsed)).await;
+            let _ = timeout_at(Self::patience(), permit.wait_to_grow(parsed)).await;
         }
     }
 
@@ -132,14 +137,33 @@ impl Memory {
         }
     }
 
-    /// As [`Memory::room`], beside any permit, for work that is not to be lost: after a time it is done without.
-    pub(super) async fn wait<'a>(&self, workspace: &WorkspaceName, needs: u64) -> Room<'a> {
-        Room::Own(self.take(workspace, needs).await)
+    /// As [`Memory::room`], beside any permit, for work that is not to be lost: from `until` on it is done without.
+    pub(super) async fn wait<'a>(
+        &self,
+        workspace: &WorkspaceName,
+        needs: u64,
+        until: Instant,
+    ) -> Room<'a> {
+        let needs = needs.min(self.budget.most());
+        let waits = self.budget.wait_for(workspace, needs);
+        Room::Own(timeout_at(until, waits).await.ok())
     }
 
-    /// Memory for values that are looked at or changed: see [`Budget::wait_briefly_for`].
-    pub(super) async fn take(&self, workspace: &WorkspaceName, needs: u64) -> Option<Permit> {
-        self.budget.wait_briefly_for(workspace, needs).await
+    /// Until when a run's end, or what it is to others, waits for memory.
+    pub(super) fn patience() -> Instant {
+        Instant::now() + PATIENCE
+    }
+
+    /// Memory for values that are looked at or changed, by a request that holds `beside` already: see
+    /// [`Budget::wait_briefly_for`].
+    pub(super) async fn take(
+        &self,
+        workspace: &WorkspaceName,
+        needs: u64,
+        beside: u64,
+    ) -> Option<Permit> {
+        let budget = &self.budget;
+        budget.wait_briefly_for(workspace, needs, beside).await
     }
 
     /// Says that a run found no memory: `run` bytes are set aside before it begins again.
@@ -186,5 +210,40 @@ fn parsed(data: &str) -> u64 {
     match data.len() {
         ..=SMALL => 0,
         _ => memory_estimate(data),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::TaskId;
+    use crate::store::conformance::samples;
+
+    #[test]
+    fn what_a_task_waited_for_stays_set_aside_while_it_is_read() {
+        const MIB: u64 = 1024 * 1024;
+        let budget = Budget::new(512 * MIB);
+        let memory = Memory::new(budget.clone());
+        let workspace = "acme".parse().unwrap();
+        let needs = MemoryNeeds {
+            matching: 200 * MIB,
+            run: 0,
+        };
+        let Ok(permit) = memory.begin(&workspace, needs) else {
+            panic!("nothing else is in use");
+        };
+        let new = samples::new_task(&workspace, TaskId::new(), "{}");
+        let task = StoredTask {
+            head: new.head,
+            data: new.data,
+            effects: Vec::new(),
+            journal: 0,
+        };
+        assert!(memory.admit(&permit, &task, needs).is_ok());
+        assert_eq!(budget.used(), needs.matching);
+        // For what it waited for it takes no more from the others.
+        let room = memory.room(&permit, 150 * MIB).ok();
+        assert!(room.is_some());
+        assert_eq!(budget.used(), needs.matching);
     }
 }

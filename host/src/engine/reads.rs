@@ -59,8 +59,8 @@ impl Reads {
 
     /// Reads as soon as the workspace has a place for it and has not used more than its share of the processors.
     pub async fn run<F: Future>(&self, workspace: &WorkspaceName, read: F) -> F::Output {
-        let place = self.places.take(workspace).await;
-        self.pool.turn(workspace).await;
+        let turn = self.pool.turn(workspace);
+        let place = self.places.take_after(workspace, turn).await;
         let under = Under {
             pool: self.pool.clone(),
             workspace: workspace.clone(),

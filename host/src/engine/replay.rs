@@ -4,12 +4,12 @@
 
 mod accepted;
 mod outside;
+mod past;
 
 use std::pin::Pin;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use serde_json::Value;
 use tokio::time::{Duration, Instant};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -23,7 +23,7 @@ use super::tasks::{Tasks, document};
 use crate::connectors::{call_digest, call_summary};
 use crate::domain::budget::{Budget, Permit};
 use crate::domain::clock::Millis;
-use crate::domain::data::{Change, Document, diff, undo};
+use crate::domain::data::{Change, Document, diff, memory_estimate};
 use crate::domain::effect::{Answer, CallFault, CallRequest, Calls, Effect, FilePart};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::journal::{Entry, RunEntry};
@@ -31,6 +31,7 @@ use crate::domain::reply::{GivenReply, HttpReply};
 use crate::domain::run::{Ended, RunEnd, RunOutcome, StepFault};
 use crate::domain::task::{StepMemory, StoredTask, TaskHead, TaskState};
 use crate::store::{History, StoreError};
+use past::Past;
 
 pub use accepted::AsAccepted;
 
@@ -181,7 +182,8 @@ impl Replayer {
             journal,
         } = history(&self.tasks, workspace, task).await?;
         let current = document(stored.data)?.to_value();
-        let (mut head, mut data) = self.as_before(&stored.head, &current, &journal, from)?;
+        let past = Past::new(task, current.clone(), &memory);
+        let (mut head, mut data) = self.as_before(&stored.head, past, &journal, from)?;
         let effects = journal.iter().filter_map(|entry| match entry {
             Entry::Effect(effect) if effect.run >= from => Some(effect.clone()),
             _ => None,
@@ -193,7 +195,7 @@ impl Replayer {
         let mut made = 0;
         let stopped = loop {
             if let Some(next) = outside.pop_front_if(|next| next.is_next(&head, made)) {
-                match next.apply(&mut head, &mut data, &mut entries) {
+                match next.apply((&mut head, &mut data), &mut entries, &memory) {
                     Ok(()) => continue,
                     Err(stopped) => break Some(stopped),
                 }
@@ -277,6 +279,7 @@ impl Replayer {
             }
             made += 1;
         };
+        memory.grow(memory_estimate(data.text())).map_err(busy)?;
         Ok(Replayed {
             task: StoredTask {
                 head,
@@ -294,7 +297,7 @@ impl Replayer {
     fn as_before(
         &self,
         current: &TaskHead,
-        data: &Value,
+        mut past: Past<'_>,
         journal: &[Entry],
         from: u32,
     ) -> Result<(TaskHead, Arc<Document>), ActionError> {
@@ -309,21 +312,22 @@ impl Replayer {
                 runs: most,
             });
         }
-        let mut data = data.clone();
         let first = first_run(journal, from);
         // It was eligible then, perhaps since it had asked to run again, which no entry says.
         let next = journal.get(first).and_then(run_of).map(|run| &run.step);
         let mut before = None;
         let mut steps: Vec<StepMemory> = Vec::new();
         for (place, entry) in journal.iter().enumerate().rev() {
-            take_back(task, &mut data, entry)?;
+            past.take_back(entry)?;
             if place == first {
-                before = Some(data.clone());
+                before = Some(past.copy()?);
             }
             if place < first
                 && let Some(run) = run_of(entry)
                 && !steps.iter().any(|memory| memory.step == run.step)
-                && let Some(observed) = self.steps.observed(&current.workspace, &run.step, &data)
+                && let Some(observed) =
+                    self.steps
+                        .observed(&current.workspace, &run.step, past.data())
             {
                 steps.push(StepMemory {
                     step: run.step.clone(),
@@ -340,23 +344,12 @@ impl Replayer {
             parent: current.parent.clone(),
             ..TaskHead::new(task, current.workspace.clone(), current.created)
         };
-        let before = Document::of(before.unwrap_or(data));
+        let before = Document::of(match before {
+            Some(before) => before,
+            None => past.into_data(),
+        });
         Ok((head, Arc::new(before)))
     }
-}
-
-/// Takes back what an entry of a task's journal changed in its data.
-fn take_back(task: TaskId, data: &mut Value, entry: &Entry) -> Result<(), StoreError> {
-    let changes = match entry {
-        Entry::Run(run) if run.ended == Ended::Finished => &run.changes,
-        Entry::Changed { changes, .. } | Entry::Subtask { changes, .. } => changes,
-        _ => return Ok(()),
-    };
-    let damaged = |error: &dyn std::fmt::Display| {
-        StoreError::Damaged(format!("task {task}: a change in its journal: {error}"))
-    };
-    let changes: Vec<Change> = serde_json::from_str(changes).map_err(|error| damaged(&error))?;
-    undo(data, &changes).map_err(|error| damaged(&error))
 }
 
 /// Where the first attempt of the run `from` is in the journal; behind its first entry if there is none.

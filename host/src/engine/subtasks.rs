@@ -5,11 +5,14 @@
 //! that a run under way stands on. The parent puts the results into its data itself, between two
 //! runs. `docs/architecture.md` tells why a crash at any point loses nothing and repeats nothing.
 
+mod cancelling;
 mod decide;
 mod family;
 mod landing;
 
 use std::sync::Arc;
+
+use tokio::time::Instant;
 
 use super::advanced::{Advanced, NoRoom};
 use super::children::{Base, can_land, noted, rebase};
@@ -26,7 +29,7 @@ use crate::domain::limits::DATA_BYTES;
 use crate::domain::subtask::NewSubtask;
 use crate::domain::task::{StoredTask, TaskHead, TaskState};
 use crate::store::{Commit, NewTask, StoreError, Transaction};
-use decide::{cancelled, new_task};
+use decide::new_task;
 pub(super) use family::Families;
 use landing::Landing;
 
@@ -126,8 +129,10 @@ impl Subtasks {
             .into_iter()
             .map(|new| new_task(&commit.head, new))
             .collect();
+        // For all results together, however often the parent has moved.
+        let until = Memory::patience();
         let head = loop {
-            let step = self.with_results(commit.clone()).await?;
+            let step = self.with_results(commit.clone(), until).await?;
             let head = step.head.clone();
             match self.step_forward(writer, step, accepts.clone()).await {
                 Ok(()) => break head,
@@ -232,7 +237,11 @@ impl Subtasks {
             journal: 0,
         };
         let mut landing = Landing::new(parent.head, document(parent.data)?);
-        let _room = self.memory.wait(workspace, landing.memory(&end)).await;
+        let until = Memory::patience();
+        let _room = self
+            .memory
+            .wait(workspace, landing.memory(&end), until)
+            .await;
         landing.put_end_of(&end, now);
         Ok(Some(ParentUpdate::Result(Box::new(
             landing.into_commit(now),
@@ -251,8 +260,10 @@ impl Subtasks {
         let base = Base::of(head);
         let mut landing = Landing::new(head.clone(), data);
         let room = |needs| std::future::ready(self.memory.room(permit, needs));
-        if let Err(none) = self.take_up(&mut landing, LANDED_AT_ONCE, room).await? {
-            return Ok(Advanced::Starves(none));
+        match self.take_up(&mut landing, LANDED_AT_ONCE, room).await? {
+            // What was put in before is kept.
+            Err(none) if landing.is_unchanged() => return Ok(Advanced::Starves(none)),
+            Ok(()) | Err(_) => {}
         }
         let commit = landing.into_commit(self.clock.now());
         match self.forward(writer, None, &base, commit, Vec::new()).await {
@@ -295,8 +306,8 @@ impl Subtasks {
     }
 
     /// A run that ends its task takes along the results that came while it ran: there is no other
-    /// moment for them.
-    async fn with_results(&self, mut commit: Commit) -> Result<Commit, StoreError> {
+    /// moment for them. It waits for memory until that moment and then puts them in without.
+    async fn with_results(&self, mut commit: Commit, until: Instant) -> Result<Commit, StoreError> {
         let ends = matches!(commit.head.state(), TaskState::Done | TaskState::Ignored);
         if !ends || !can_land(&commit.head) {
             return Ok(commit);
@@ -316,7 +327,7 @@ impl Subtasks {
         let workspace = commit.head.workspace.clone();
         let mut landing = Landing::new(commit.head, document(data)?);
         let workspace = &workspace;
-        let room = |needs| async move { Ok(self.memory.wait(workspace, needs).await) };
+        let room = |needs| async move { Ok(self.memory.wait(workspace, needs, until).await) };
         // It always gives some.
         let _ = self.take_up(&mut landing, LANDED_AT_END, room).await?;
         if !landing.ended().is_empty() {
@@ -340,57 +351,6 @@ impl Subtasks {
         // One that brings nothing is forgotten at once.
         head.children
             .retain(|child| !child.ended || child.into.is_some());
-        Ok(())
-    }
-
-    /// Whether a subtask is to be cancelled because its parent was.
-    pub(super) async fn is_orphan(
-        &self,
-        writer: &TaskWriter,
-        head: &TaskHead,
-    ) -> Result<bool, StoreError> {
-        let Some(parent) = &head.parent else {
-            return Ok(false);
-        };
-        let parent = self.tasks.store.load(&head.workspace, parent.task).await?;
-        if parent.is_none_or(|parent| parent.head.state() != TaskState::Cancelled) {
-            return Ok(false);
-        }
-        match writer.commit(cancelled(head, self.clock.now())).await {
-            Ok(()) => self.cancel_children(writer, head).await?,
-            Err(StoreError::Conflict { .. }) => {}
-            Err(error) => return Err(error),
-        }
-        Ok(true)
-    }
-
-    /// Cancels the open subtasks of a task that was cancelled, and theirs. A crash before the end
-    /// leaves some: each looks at its parent before its next run.
-    async fn cancel_children(
-        &self,
-        writer: &TaskWriter,
-        head: &TaskHead,
-    ) -> Result<(), StoreError> {
-        let workspace = &head.workspace;
-        let mut open: Vec<TaskId> = head.children.iter().map(|child| child.id).collect();
-        while let Some(id) = open.pop() {
-            // Until it stands still for a moment.
-            while let Some(task) = self.tasks.store.load(workspace, id).await? {
-                if task.head.state().is_final() {
-                    break;
-                }
-                let end = cancelled(&task.head, self.clock.now());
-                match writer.commit(end).await {
-                    Ok(()) => {
-                        self.locks.stop(id);
-                        open.extend(task.head.children.iter().map(|child| child.id));
-                        break;
-                    }
-                    Err(StoreError::Conflict { .. }) => {}
-                    Err(error) => return Err(error),
-                }
-            }
-        }
         Ok(())
     }
 }

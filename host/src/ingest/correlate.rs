@@ -5,18 +5,27 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::domain::data::{Edit, Pointer, VIA};
+use crate::domain::data::{Document, Edit, Pointer, VIA};
 use crate::domain::ids::TaskId;
 use crate::domain::webhook::{Webhook, correlation};
 use crate::engine::{ActionError, Engine};
 use crate::store::NewTask;
 
+/// What the member of a body that names a task takes in memory at most, in bytes, so that it is read at once.
+const LITTLE: u64 = 1024 * 1024;
+
 /// The task that a request is about, which may be open or not, or not be there at all. `task` is what it would become.
 pub(super) fn target(webhook: &Webhook, task: &NewTask) -> Option<TaskId> {
     // It was a pointer when the webhook was added.
     let pointer = correlation(webhook.correlate.as_deref()?).ok()?;
-    let data = serde_json::from_str::<Value>(&task.data).ok()?;
-    pointer.get(&data).and_then(Value::as_str)?.parse().ok()
+    named(&Document::parse(task.data.clone()).ok()?, &pointer)
+}
+
+/// The task that data name. Only the member with the name is read.
+fn named(data: &Document, pointer: &Pointer) -> Option<TaskId> {
+    let first = data.member(pointer.first()?)?;
+    let name = pointer.get_below_first(&first)?;
+    name.as_str()?.parse().ok()
 }
 
 /// The open task that a request is about, its data changed durably; `None` if the request is to
@@ -31,6 +40,13 @@ pub(super) async fn merged(
     let Some(Ok(pointer)) = webhook.correlate.as_deref().map(correlation) else {
         return Ok(None);
     };
+    let Ok(data) = Document::parse(task.data.clone()) else {
+        return Ok(None);
+    };
+    // One that names no task needs no memory for its values.
+    if data.parsing_memory(pointer.first()) <= LITTLE && named(&data, &pointer).is_none() {
+        return Ok(None);
+    }
     let workspace = &webhook.workspace;
     let held = engine
         .actions

@@ -41,7 +41,7 @@ pub struct DeliveryLog {
     clock: Arc<dyn Clock>,
     pending: Mutex<Pending>,
     /// Held while pending deliveries are written.
-    writing: tokio::sync::Mutex<()>,
+    writing: Arc<tokio::sync::Mutex<()>>,
     /// Requests to URLs that are no webhook's, since they were last reported.
     unknown: AtomicU64,
 }
@@ -114,7 +114,7 @@ impl DeliveryLog {
             store,
             clock,
             pending: Mutex::default(),
-            writing: tokio::sync::Mutex::default(),
+            writing: Arc::default(),
             unknown: AtomicU64::new(0),
         });
         tokio::spawn(write(Arc::downgrade(&log), log.clock.clone()));
@@ -166,19 +166,29 @@ impl DeliveryLog {
         self.unknown.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Writes everything that is pending. What cannot be written is lost, and the server's log says so.
+    /// Writes everything that is pending, also if the caller goes away meanwhile: it is of all workspaces. What cannot be
+    /// written is lost, and the server's log says so.
     pub async fn flush(&self) {
-        let _alone = self.writing.lock().await;
+        let alone = self.writing.clone().lock_owned().await;
         let pending = self.pending.lock().take();
-        for ((workspace, known), deliveries) in pending {
-            let recorded = self.store.record_deliveries(&workspace, known, deliveries);
-            match recorded.await {
-                Ok(()) | Err(StoreError::Erasing(_)) => {}
-                Err(error) => {
-                    tracing::warn!(workspace.id = %workspace, %error, "deliveries are not recorded");
+        if pending.is_empty() {
+            return;
+        }
+        let store = self.store.clone();
+        let writing = tokio::spawn(async move {
+            let _alone = alone;
+            for ((workspace, known), deliveries) in pending {
+                let recorded = store.record_deliveries(&workspace, known, deliveries);
+                match recorded.await {
+                    Ok(()) | Err(StoreError::Erasing(_)) => {}
+                    Err(error) => {
+                        tracing::warn!(workspace.id = %workspace, %error, "deliveries are not recorded");
+                    }
                 }
             }
-        }
+        });
+        // It ends early only with the server.
+        let _ = writing.await;
     }
 
     fn report_unknown(&self) {

@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::domain::budget::{Budget, Permit};
 use crate::domain::ids::WorkspaceName;
+use crate::domain::limits;
 
 /// Why a body was not read to its end.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,9 +35,6 @@ pub enum ReadError {
     #[error("the server has as much to do as it can hold; try again in a moment")]
     Overloaded,
 }
-
-/// How often a body is there until its task is durable: as it came, decoded, as data, and as it is written.
-const COPIES: u64 = 4;
 
 /// Bytes of bodies held at once by all requests, which are part of the server's memory.
 #[derive(Debug)]
@@ -101,7 +99,7 @@ impl Share {
         let bytes = bytes as u64;
         let grown = self.bytes.grow(bytes);
         grown
-            .and_then(|()| self.memory.grow(COPIES * bytes))
+            .and_then(|()| self.memory.grow(limits::BODY_COPIES * bytes))
             .map_err(|_| ReadError::Overloaded)
     }
 }
@@ -347,7 +345,7 @@ mod tests {
         .await;
         assert!(matches!(many, Err(ReadError::Overloaded)));
         assert_eq!(small.bytes.used(), 0);
-        let memory = Budget::new(COPIES * 6);
+        let memory = Budget::new(limits::BODY_COPIES * 6);
         let full = Bodies::new(100, memory.clone());
         let many = read(
             &mut pieces(&["012", "345"]),
@@ -357,7 +355,7 @@ mod tests {
         .await;
         assert!(matches!(many, Err(ReadError::Overloaded)));
         let fits = read(&mut pieces(&["012"]), BOUNDS, (&full, Some(&workspace))).await;
-        assert_eq!(memory.used(), COPIES * 3);
+        assert_eq!(memory.used(), limits::BODY_COPIES * 3);
         drop(fits);
         assert_eq!((memory.used(), full.bytes.used()), (0, 0));
         let mut endless = StreamBody::new(futures_util::stream::pending::<

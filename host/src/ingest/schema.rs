@@ -111,8 +111,10 @@ impl Ingest {
         let weights = texts
             .iter()
             .map(|text| memory_estimate(&String::from_utf8_lossy(text)));
-        let memory = &self.engine.memory;
-        let taken = memory.wait_briefly_for(&sent.webhook.workspace, weights.max().unwrap_or(0));
+        let bytes: usize = texts.iter().map(Bytes::len).sum();
+        let (memory, needs) = (&self.engine.memory, weights.max().unwrap_or(0));
+        let beside = limits::BODY_COPIES * bytes as u64;
+        let taken = memory.wait_briefly_for(&sent.webhook.workspace, needs, beside);
         taken.await.ok_or_else(|| ReadError::Overloaded.into())
     }
 }

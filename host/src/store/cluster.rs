@@ -5,9 +5,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
+use super::shapes::read;
 use super::{Ownership, StoreError};
 use crate::domain::clock::Millis;
-use crate::domain::ids::TaskId;
+use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::inbox::{RequestId, TaskAnswer, TaskRefusal, TaskRequest};
 use crate::domain::partition::Partition;
 use crate::domain::task::TaskHead;
@@ -48,17 +49,27 @@ pub struct Load {
     pub revision: u64,
 }
 
-/// A request of a node to another one.
+/// A request of a node to another one, as it is stored: its values may be a hundred times as large in memory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Asked {
     /// Its id.
     pub id: RequestId,
-    /// The requested action.
-    pub request: TaskRequest,
+    /// Whose task it is about.
+    pub workspace: WorkspaceName,
     /// The bytes that it is stored in.
-    pub bytes: usize,
+    pub bytes: Box<[u8]>,
     /// A revision of the setup that who asked may have known: the action is done by one that is not older.
     pub revision: u64,
+}
+
+impl Asked {
+    /// The requested action.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if it cannot be read.
+    pub fn request(&self) -> Result<TaskRequest, StoreError> {
+        read(&self.bytes)
+    }
 }
 
 /// The outcome of a request to drain a node.

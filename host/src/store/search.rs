@@ -27,7 +27,8 @@ const BATCH: usize = 64;
 /// See [`BATCH`].
 const BATCH_BYTES: usize = 1024 * 1024;
 /// Why a search does not go on that finds no memory for the values of data.
-const NO_MEMORY: &str = "the server has as much to do as it can hold; try again in a moment";
+/// Why a search ends when there is no memory for the values of a task.
+pub const NO_MEMORY: &str = "the server has as much to do as it can hold; try again in a moment";
 /// An id is made a moment after its task's `created` is read.
 const SLACK: Millis = 60_000;
 
@@ -236,7 +237,7 @@ impl PageBuilder<'_> {
         let largest = batch.iter().map(|(_, data)| memory_estimate(data)).max();
         let _memory = match self.pool {
             (Some((_, memory)), workspace) => {
-                let taken = memory.wait_briefly_for(workspace, largest.unwrap_or_default());
+                let taken = memory.wait_briefly_for(workspace, largest.unwrap_or_default(), 0);
                 let taken = taken.await;
                 Some(taken.ok_or_else(|| StoreError::unavailable(NO_MEMORY))?)
             }

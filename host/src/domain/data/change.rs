@@ -144,15 +144,16 @@ pub fn apply(document: &mut Value, changes: &[Change]) -> Result<(), PointerErro
 }
 
 /// Takes changes back, the last one first: what [`apply`] made of a document becomes that document
-/// again, but for the order of members that had been removed. Fails where one does not fit.
-pub fn undo(document: &mut Value, changes: &[Change]) -> Result<(), PointerError> {
-    for change in changes.iter().rev() {
+/// again, but for the order of members that had been removed. What was there is moved into the document. Fails where one
+/// does not fit.
+pub fn undo(document: &mut Value, changes: Vec<Change>) -> Result<(), PointerError> {
+    for change in changes.into_iter().rev() {
         match change {
             Change::Add { path, .. } => {
-                Pointer::parse(path)?.remove(document)?;
+                Pointer::parse(&path)?.remove(document)?;
             }
             Change::Remove { path, old } | Change::Replace { path, old, .. } => {
-                Pointer::parse(path)?.set(document, old.clone())?;
+                Pointer::parse(&path)?.set(document, old)?;
             }
         }
     }
@@ -194,7 +195,7 @@ mod tests {
             apply(&mut patched, &changes).unwrap();
             prop_assert_eq!(&patched, &b);
             prop_assert_eq!(changes.is_empty(), a == b);
-            undo(&mut patched, &changes).unwrap();
+            undo(&mut patched, changes).unwrap();
             prop_assert_eq!(&patched, &a);
         }
     }

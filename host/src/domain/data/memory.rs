@@ -20,7 +20,7 @@ pub fn memory_estimate(text: &str) -> u64 {
 }
 
 /// The same of a value that is there: it is never more than the estimate of its text.
-pub(super) fn value_memory(value: &Value) -> u64 {
+pub fn value_memory(value: &Value) -> u64 {
     VALUE_BYTES
         + match value {
             Value::String(text) => text.len() as u64,

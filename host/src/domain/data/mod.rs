@@ -15,6 +15,6 @@ pub use check::{RESERVED, Unfit, VIA, check};
 pub use document::Document;
 pub use draft::{Draft, DraftWrites, is_same};
 pub use edit::{Edit, EditError, edited};
-pub use memory::memory_estimate;
+pub use memory::{memory_estimate, value_memory};
 pub use pointer::{Pointer, PointerError, kind};
 pub use without_via::without_via;

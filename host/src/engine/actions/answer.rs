@@ -19,6 +19,8 @@ pub(in crate::engine) fn refusal(error: ActionError) -> Option<TaskRefusal> {
         },
         ActionError::TooManyMoves { .. } => TaskRefusal::TooManyMoves,
         ActionError::Busy { .. } => TaskRefusal::Busy,
+        // There may be some before the one that asks gives up, who is then told so.
+        ActionError::NoMemory => return None,
         ActionError::PausedUntil { until, .. } => TaskRefusal::PausedUntil(until),
         ActionError::Store(StoreError::Duplicate { task }) => TaskRefusal::Duplicate(task),
         ActionError::Store(StoreError::Erasing(_)) => TaskRefusal::Erasing,
@@ -125,11 +127,12 @@ mod tests {
         let not_open = to_local_result(Err(TaskRefusal::NotOpen), &of(update)).unwrap();
         assert_eq!(not_open, None);
         for passing in [
-            StoreError::Closed,
-            StoreError::Full,
-            StoreError::unavailable("x"),
+            StoreError::Closed.into(),
+            StoreError::Full.into(),
+            StoreError::unavailable("x").into(),
+            ActionError::NoMemory,
         ] {
-            assert_eq!(refusal(passing.into()), None);
+            assert_eq!(refusal(passing), None);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{ActionError, Actions};
+use super::{ActionError, Actions, Held};
 use crate::domain::data::Edit;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::journal::Entry;
@@ -11,7 +11,7 @@ use crate::store::NewTask;
 use crate::store::blobs::{Kept, on_disk};
 
 impl Actions {
-    /// Makes a new task of a task's data, with `edits` made to it. What happened to the original is
+    /// Makes a new task of a task's data, with `edits` made to it, whose memory is held meanwhile. What happened to the original is
     /// not its history.
     ///
     /// # Errors
@@ -20,14 +20,14 @@ impl Actions {
         self: &Arc<Self>,
         workspace: &WorkspaceName,
         task: TaskId,
-        edits: Vec<Edit>,
+        (edits, held): (Vec<Edit>, Held),
         by: String,
     ) -> Result<TaskHead, ActionError> {
         let original = self.loaded(workspace, task).await?;
         let data = if edits.is_empty() {
             original.data
         } else {
-            let edited = self.edited((workspace, task), &original.data, edits);
+            let edited = self.edited((workspace, task), &original.data, (edits, &held));
             edited.await?
         };
         let now = self.clock.now();

@@ -15,13 +15,29 @@ pub(super) const SMALL: usize = 8 * 1024;
 pub(super) const SMALL_VALUES: u64 = 1024 * 1024;
 
 /// Memory that is taken for the values of a request until it is answered; none if they are small.
-pub type Held = Option<Arc<Permit>>;
+pub type Held = Option<Arc<HeldMemory>>;
+
+/// See [`Held`].
+#[derive(Debug)]
+pub struct HeldMemory {
+    pub(super) values: Permit,
+    /// Roughly what the request holds beside it, in bytes: its body.
+    pub(super) body: u64,
+}
+
+/// What a request holds while it asks for more, in bytes.
+pub(super) fn held_bytes(held: &Held) -> u64 {
+    held.as_ref()
+        .map_or(0, |held| held.values.used() + held.body)
+}
 
 /// A change of a task's data.
 pub(super) struct Update {
     pub(super) edits: Arc<Vec<Edit>>,
     /// Roughly what its values take in memory, in bytes.
     pub(super) bytes: u64,
+    /// What the request for it holds already, in bytes.
+    pub(super) beside: u64,
     pub(super) by: String,
 }
 
@@ -33,8 +49,9 @@ pub(super) struct Made {
 }
 
 impl Update {
-    pub(super) fn new(edits: Vec<Edit>, by: &str) -> Self {
+    pub(super) fn new(edits: Vec<Edit>, by: &str, beside: u64) -> Self {
         Self {
+            beside,
             bytes: edits.iter().map(Edit::memory).sum(),
             edits: Arc::new(edits),
             by: by.to_owned(),

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::edits::{Held, Made, SMALL, SMALL_VALUES, Update, change};
+use super::edits::{Held, HeldMemory, Made, SMALL, SMALL_VALUES, Update, change, held_bytes};
 use super::error::ActionError;
 use super::{Actions, Origin, moves};
 use crate::domain::data::{Edit, memory_estimate};
@@ -29,10 +29,10 @@ impl Actions {
             return Ok(None);
         }
         let bytes = memory_estimate(&String::from_utf8_lossy(text));
-        let permit = self.memory.take(workspace, bytes).await;
-        permit
-            .map(|permit| Some(Arc::new(permit)))
-            .ok_or(ActionError::NoMemory)
+        let body = limits::BODY_COPIES * text.len() as u64;
+        let values = self.memory.take(workspace, bytes, body).await;
+        let values = values.ok_or(ActionError::NoMemory)?;
+        Ok(Some(Arc::new(HeldMemory { values, body })))
     }
 
     /// `None` if the task is to be open, for a delivery with that key or none, and is not.
@@ -122,7 +122,7 @@ impl Actions {
         }
         // The data before and after, and both sides of what differs.
         let bytes = 3 * memory_estimate(data) + 2 * update.bytes;
-        let room = self.memory.take(workspace, bytes).await;
+        let room = self.memory.take(workspace, bytes, update.beside).await;
         let room = room.ok_or(ActionError::NoMemory)?;
         let changing = move || {
             let _room = room;
@@ -136,9 +136,9 @@ impl Actions {
         &self,
         whose: (&WorkspaceName, TaskId),
         data: &Arc<str>,
-        edits: Vec<Edit>,
+        (edits, held): (Vec<Edit>, &Held),
     ) -> Result<Arc<str>, ActionError> {
-        let update = Update::new(edits, "");
+        let update = Update::new(edits, "", held_bytes(held));
         let made = self.made(whose, data, &update).await?;
         Ok(made.text.unwrap_or_else(|| data.clone()))
     }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{REPLAY_BYTES, Replayer, take_back};
+use super::past::Past;
+use super::{REPLAY_BYTES, Replayer};
 use crate::domain::data::{VIA, memory_estimate};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::engine::actions::{ActionError, history};
@@ -51,12 +52,13 @@ impl Replayer {
             task: stored,
             journal,
         } = history(&self.tasks, workspace, task).await?;
-        let mut data = document(stored.data)?.to_value();
+        let mut past = Past::new(task, document(stored.data)?.to_value(), &memory);
         for entry in journal.iter().rev() {
-            take_back(task, &mut data, entry)?;
+            past.take_back(entry)?;
             // A change of large data takes milliseconds.
             tokio::task::yield_now().await;
         }
+        let mut data = past.into_data();
         let via = data.as_object_mut().and_then(|data| data.shift_remove(VIA));
         Ok(AsAccepted {
             text: data.to_string().into(),
@@ -64,7 +66,8 @@ impl Replayer {
         })
     }
 
-    /// Roughly the memory of a task's journal, as it is stored and decoded, and of its data so many times as values.
+    /// Roughly the memory of a task's journal, as it is stored and decoded, and of its data as they are so many times as
+    /// values.
     pub(super) async fn history_bytes(
         &self,
         workspace: &WorkspaceName,

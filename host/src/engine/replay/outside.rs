@@ -5,8 +5,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::super::actions::moves;
+use crate::domain::budget::Permit;
 use crate::domain::clock::Millis;
-use crate::domain::data::{Change, Document, apply};
+use crate::domain::data::{Change, Document, apply, memory_estimate};
 use crate::domain::ids::TaskId;
 use crate::domain::journal::Entry;
 use crate::domain::task::{Standing, TaskHead, TaskState};
@@ -80,17 +81,18 @@ impl Outside<'_> {
     /// has not failed or is at its end in the replay, is left out.
     ///
     /// # Errors
-    /// Why the replay goes no further: the recorded change does not fit the replay's data.
+    /// Why the replay goes no further: the recorded change does not fit the replay's data, or `memory` finds none for its
+    /// values.
     pub(super) fn apply(
         self,
-        head: &mut TaskHead,
-        data: &mut Arc<Document>,
+        (head, data): (&mut TaskHead, &mut Arc<Document>),
         journal: &mut Vec<Entry>,
+        memory: &Permit,
     ) -> Result<(), String> {
         match self.what {
             OutsideChange::Changed(changes) => match moves::updated(head.clone(), self.at) {
                 Ok(moved) => {
-                    change(data, changes, "a change from outside")?;
+                    change((data, memory), changes, "a change from outside")?;
                     *head = moved;
                 }
                 Err(_) => return Ok(()),
@@ -99,7 +101,7 @@ impl Outside<'_> {
                 let Some(at) = head.children.iter().position(|child| child.id == task) else {
                     return Ok(());
                 };
-                change(data, changes, "a subtask's result")?;
+                change((data, memory), changes, "a subtask's result")?;
                 head.children.remove(at);
                 head.updated = self.at.max(head.updated);
                 if head.state() == TaskState::Waiting
@@ -127,14 +129,24 @@ impl Outside<'_> {
     }
 }
 
-fn change(data: &mut Arc<Document>, changes: &str, what: &str) -> Result<(), String> {
+fn change(
+    (data, memory): (&mut Arc<Document>, &Permit),
+    changes: &str,
+    what: &str,
+) -> Result<(), String> {
     let unfit = |error: String| {
         format!("{what} that came then does not fit the data that the replay has come to: {error}")
     };
+    // The data before and after, what of them is the change's, and the change.
+    let bytes = memory_estimate(data.text()) + 3 * memory_estimate(changes);
+    let taken = memory.grow(bytes);
+    taken.map_err(|_| format!("the server has no memory for {what} that came then"))?;
     let changes: Vec<Change> =
         serde_json::from_str(changes).map_err(|error| unfit(error.to_string()))?;
     let mut value = data.to_value();
     apply(&mut value, &changes).map_err(|error| unfit(error.to_string()))?;
     *data = Arc::new(Document::of(value));
+    // Its own values are made when they are looked at, and what they take stays charged.
+    memory.shrink(bytes - memory_estimate(data.text()).min(bytes));
     Ok(())
 }

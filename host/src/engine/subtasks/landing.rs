@@ -51,6 +51,11 @@ impl Landing {
         self.fault.is_some() || self.bytes >= most
     }
 
+    /// Whether nothing was put in yet.
+    pub(super) fn is_unchanged(&self) -> bool {
+        self.entries.is_empty() && self.fault.is_none()
+    }
+
     /// Roughly the memory that putting in a subtask's result takes, in bytes: its values and those of the member that
     /// they come into, each once more in what the journal says of the change.
     pub(super) fn memory(&self, subtask: &StoredTask) -> u64 {

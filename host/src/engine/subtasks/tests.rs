@@ -266,6 +266,26 @@ async fn a_task_is_updated_while_its_subtasks_end() {
     assert_eq!(data.as_object().unwrap().len(), 41, "{data}");
 }
 
+/// What the values of a request take counts to what it can have at most: else none would ever be enough.
+#[tokio::test(flavor = "multi_thread")]
+async fn data_that_would_take_all_memory_are_changed_when_nothing_else_has_any() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let engine = engine_with(&store, 64 << 20).await;
+    let list = |length: usize| format!(r#"{{"list":[{}0]}}"#, "0,".repeat(length));
+    let (id, change) = (TaskId::new(), list(20_000));
+    let mut task = samples::new_task(&workspace(), id, &list(400_000));
+    task.head.standing = TaskState::Waiting.into();
+    store.accept_owned(task).await.unwrap();
+    let (whose, actions) = (workspace(), &engine.actions);
+    let held = actions.memory_for(&whose, change.as_bytes()).await.unwrap();
+    assert!(held.is_some());
+    let edits = vec![Edit::Patch(serde_json::from_str(&change).unwrap())];
+    let done = actions.update(&whose, id, (edits, held), "a test".into());
+    done.await.unwrap();
+    let data = there(&store, id).await.1;
+    assert_eq!(data["list"].as_array().unwrap().len(), 20_001);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn large_data_is_changed_when_there_is_memory_for_its_values() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());

@@ -157,12 +157,12 @@ pub(in crate::http) async fn clone(
 ) -> Result<Response<Body>, ApiError> {
     let task = caller.name()?;
     let cloning = async {
-        let (change, _held) = large_body(&api, &caller.workspace, &headers, body).await?;
+        let (change, held) = large_body(&api, &caller.workspace, &headers, body).await?;
         let edits = edits_of(change)?;
         let by = caller.actor();
         let actions = &api.engine.actions;
         let done = actions
-            .clone_task(&caller.workspace, task, edits, by)
+            .clone_task(&caller.workspace, task, (edits, held), by)
             .await?;
         Ok(answer(StatusCode::CREATED, &done))
     };

@@ -76,7 +76,9 @@ pub(in crate::http) async fn list(
 ) -> Result<Response<Body>, ApiError> {
     let wanted = wanted(&api, &caller, query(asked)?)?;
     let pool = &api.engine.pool;
-    let page = api.deliveries.page(pool, &caller.workspace, &wanted);
+    let page = api
+        .deliveries
+        .page((pool, &api.engine.memory), &caller.workspace, &wanted);
     // It parses the data of tasks.
     let page = api.engine.charge(&caller.workspace, Box::pin(page));
     let page = api.engine.reads.run(&caller.workspace, page).await?;

@@ -9,14 +9,15 @@ use url::form_urlencoded;
 
 use super::DeliveryLog;
 use crate::catalog::LiveWebhook;
+use crate::domain::budget::Budget as Memory;
 use crate::domain::clock::Millis;
-use crate::domain::data::{Document, VIA};
+use crate::domain::data::{Document, VIA, memory_estimate};
 use crate::domain::delivery::{Delivery, DeliveryBody, DeliveryQuery, Verdict};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::limits::{self, SEARCH_BYTES};
 use crate::domain::task::StoredTask;
 use crate::engine::FairPool;
-use crate::store::search::{Search, search};
+use crate::store::search::{NO_MEMORY, Search, search};
 use crate::store::{StoreError, Terms};
 
 const ACCEPTED: &str = "accepted";
@@ -73,13 +74,13 @@ impl DeliveryFilter {
 }
 
 impl DeliveryLog {
-    /// A page of the deliveries that are wanted. They are matched on `pool`.
+    /// A page of the deliveries that are wanted. They are matched on `pool`, with `memory` for the values of one at a time.
     ///
     /// # Errors
     /// What the store fails with.
     pub async fn page(
         &self,
-        pool: &FairPool,
+        (pool, memory): (&FairPool, &Arc<Memory>),
         workspace: &WorkspaceName,
         wanted: &DeliveryFilter,
     ) -> Result<Page, StoreError> {
@@ -87,7 +88,7 @@ impl DeliveryLog {
         let mut looked_to = None;
         let has = |verdict: &str| wanted.verdicts.is_empty() || wanted.verdicts.contains(&verdict);
         // Tasks as they are now, which patterns look at.
-        let mut data = Vec::new();
+        let (mut data, mut largest) = (Vec::new(), 0);
         if has(ACCEPTED) {
             let names = wanted.names();
             let most = SEARCH_BYTES / names.len().max(1);
@@ -118,6 +119,7 @@ impl DeliveryLog {
                     if let Some(delivery) = delivery.filter(|delivery| wanted.is_of(delivery)) {
                         found.push(delivery);
                         if wanted.pattern.is_some() {
+                            largest = largest.max(memory_estimate(&task.data));
                             data.push((task.head.id, task.data));
                         }
                     }
@@ -140,7 +142,19 @@ impl DeliveryLog {
         };
         found.truncate(wanted.limit);
         if let Some(pattern) = wanted.pattern.clone() {
-            let matching = move || matching(&pattern, found, &data);
+            for delivery in &found {
+                if let DeliveryBody::Kept(body) = &delivery.body {
+                    largest = largest.max(memory_estimate(&String::from_utf8_lossy(body)));
+                }
+            }
+            let taken = memory.wait_briefly_for(workspace, largest, 0);
+            let room = taken
+                .await
+                .ok_or_else(|| StoreError::unavailable(NO_MEMORY))?;
+            let matching = move || {
+                let _room = room;
+                matching(&pattern, found, &data)
+            };
             let (matching, end) = pool.run_for(workspace, matching).await;
             found = matching;
             next = end.or(next);

@@ -11,7 +11,7 @@ use super::values::{Uuid, count};
 use crate::domain::inbox::{RequestId, TaskAnswer, TaskRefusal, TaskRequest};
 use crate::domain::partition::Partition;
 use crate::domain::task::TaskHead;
-use crate::store::shapes::{StoredValue, read};
+use crate::store::shapes::{RequestAddress, StoredValue, read};
 use crate::store::{Asked, Ownership, StoreError};
 
 const ASK: &str = "insert into inbox (id, partition, request) values ($1, $2, $3) \
@@ -127,10 +127,10 @@ pub(super) async fn requests(
         let Uuid(id) = row.get(0);
         let (id, bytes): (_, &[u8]) = (RequestId::from_bytes(id), row.get(1));
         match read(bytes) {
-            Ok(request) => requests.push(Asked {
+            Ok(RequestAddress(workspace)) => requests.push(Asked {
                 id,
-                request,
-                bytes: bytes.len(),
+                workspace,
+                bytes: bytes.into(),
                 revision: count(row.get(2))?,
             }),
             // A newer server wrote it, or it cannot be read: the node that asked gets that as the refusal.

@@ -70,4 +70,5 @@ mod webhook_secret;
 pub(super) mod workspace;
 
 pub(super) use kind::{Kind, Shape, StoredValue, check_version, read};
+pub(super) use request::RequestAddress;
 pub(super) use sealed::{SealedConfig, SealedConnector};

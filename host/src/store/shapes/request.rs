@@ -8,12 +8,27 @@ use super::parts::{Bytes, Id, ShapeError, Text};
 use super::state::State;
 use crate::domain::data::{Edit, Pointer};
 use crate::domain::dedup::{Dedup, DedupKey};
+use crate::domain::ids::WorkspaceName;
 use crate::domain::inbox::{TaskAction, TaskRefusal, TaskRequest};
 use crate::store::StoreError;
 
 kind!('a, TaskRequest, "a request to another server", 1 => V1<'a>);
 kind!('a, TaskRefusal, "an answer to another server", 1 => RefusalV1<'a>);
 postcard_shapes!('a, V1<'a>, RefusalV1<'a>);
+
+kind!('a, RequestAddress, "a request to another server", 1 => V1<'a>);
+
+/// Whose task a request is about: what can be read of it without making its values.
+#[derive(Debug)]
+pub(in super::super) struct RequestAddress(pub(in super::super) WorkspaceName);
+
+impl TryFrom<V1<'_>> for RequestAddress {
+    type Error = ShapeError;
+
+    fn try_from(shape: V1<'_>) -> Result<Self, ShapeError> {
+        shape.workspace.name().map(Self)
+    }
+}
 
 impl StoredValue for TaskRequest {
     fn write(&self, out: &mut Vec<u8>) -> Result<(), StoreError> {
