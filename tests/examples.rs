@@ -23,10 +23,8 @@ fn the_examples_own_tests_pass_without_wasm() {
     let output = Command::new(env!("CARGO"))
         .args(["test", "--locked", "--workspace", "--quiet"])
         .current_dir(repository().join("examples"))
-        .env(
-            "CARGO_TARGET_DIR",
-            repository().join("target").join("examples"),
-        )
+        // Shared with the other tests that build steps.
+        .env("CARGO_TARGET_DIR", repository().join("target/native"))
         .output()
         .unwrap();
     let (out, err) = crate::support::texts(&output);

@@ -25,7 +25,7 @@ use tempfile::TempDir;
 /// Lives at once: most of one is waiting.
 const AT_ONCE: usize = 4;
 /// Of so many acts one is let fail by default, in one way,
-const EVERY: u64 = 3;
+const EVERY: u64 = 5;
 /// and each of those with which the tree is opened.
 const START: u64 = 10;
 /// The longest that is waited until the store has folded its log.

@@ -13,7 +13,7 @@ use crate::support::storm::{Calls, Storm, judge, set_up};
 use crate::support::{Cluster, Receiver, Server, asked, until};
 
 /// For how long servers are killed, unless the variable says how often.
-const TIME: Duration = Duration::from_secs(45);
+const TIME: Duration = Duration::from_secs(25);
 const VARIABLE: &str = "STEPWELL_NODE_KILLS";
 
 fn wanted() -> Option<u32> {

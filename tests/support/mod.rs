@@ -441,6 +441,11 @@ pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     }
 }
 
+/// How often a test kills its server: as `STEPWELL_SERVER_KILLS` says, else so often.
+pub fn kills(by_default: usize) -> usize {
+    std::env::var("STEPWELL_SERVER_KILLS").map_or(by_default, |text| text.parse().unwrap())
+}
+
 /// Waits until the upstream has been asked so often.
 pub async fn asked(upstream: &Receiver, times: usize) {
     let what = format!("request {times} to the upstream");

@@ -1,6 +1,11 @@
 //! Images are made of real scripts by the real engine.
 
+use std::ffi::OsString;
+use std::path::PathBuf;
+
 use serde_json::json;
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
 
 use super::*;
 use crate::domain::run::{RunEnd, RunOutcome, StepFault};
@@ -13,6 +18,41 @@ fn package(text: &str) -> Vec<u8> {
     json!({"entry": "step.js", "modules": {"step.js": text}})
         .to_string()
         .into_bytes()
+}
+
+/// The script engine, compiled once for all tests: its file's name and content.
+static ENGINE: OnceCell<(OsString, Vec<u8>)> = OnceCell::const_new();
+
+/// A cache with the compiled script engine and nothing else.
+async fn cache() -> TempDir {
+    let (name, code) = ENGINE
+        .get_or_init(async || {
+            let folder = tempfile::tempdir().unwrap();
+            inspected(&with_cache(&folder), STEP).await;
+            let files = std::fs::read_dir(folder.path()).unwrap();
+            let mut files = files.map(|file| file.unwrap().path());
+            let code = |path: &PathBuf| path.extension().is_some_and(|found| found == "cwasm");
+            let path = files.find(code).unwrap();
+            let name = path.file_name().unwrap().to_owned();
+            (name, std::fs::read(path).unwrap())
+        })
+        .await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(name), code).unwrap();
+    folder
+}
+
+fn with_cache(folder: &TempDir) -> Arc<Sandbox> {
+    let settings = SandboxSettings {
+        cache_dir: Some(folder.path().into()),
+        ..SandboxSettings::default()
+    };
+    Sandbox::new(settings).unwrap()
+}
+
+async fn sandbox() -> (Arc<Sandbox>, TempDir) {
+    let folder = cache().await;
+    (with_cache(&folder), folder)
 }
 
 async fn inspected(sandbox: &Sandbox, text: &str) -> Inspected {
@@ -46,7 +86,7 @@ fn image_of(inspected: &Inspected) -> &Image {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_script_whose_image_would_be_far_larger_than_its_text_is_compiled_by_each_run() {
-    let sandbox = Sandbox::new(SandboxSettings::default()).unwrap();
+    let (sandbox, _folder) = sandbox().await;
     let letters = "/\\p{L}/u, ".repeat(400);
     let step = format!(
         "const all = [{letters}];\nexport const condition = {{}};\n\
@@ -65,7 +105,7 @@ async fn a_script_whose_image_would_be_far_larger_than_its_text_is_compiled_by_e
 /// change the data of its own run.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_that_the_engine_did_not_make_is_contained() {
-    let sandbox = Sandbox::new(SandboxSettings::default()).unwrap();
+    let (sandbox, _folder) = sandbox().await;
     let inspected = inspected(&sandbox, STEP).await;
     let component = &inspected.component;
     let whole = image_of(&inspected).to_bytes();
@@ -131,7 +171,7 @@ async fn sums(sandbox: &Sandbox, script: &LoadedComponent) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_library_of_many_scripts_is_in_memory_once() {
-    let sandbox = Sandbox::new(SandboxSettings::default()).unwrap();
+    let (sandbox, _folder) = sandbox().await;
     let library = library();
     let mut scripts = Vec::new();
     for (number, owner) in [(1, "acme"), (2, "acme"), (3, "globex"), (1234, "globex")] {
@@ -174,7 +214,7 @@ async fn a_library_of_many_scripts_is_in_memory_once() {
 /// The entry is one module, also where a library imports it: such a library is no layer.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_library_that_imports_its_script_is_no_layer() {
-    let sandbox = Sandbox::new(SandboxSettings::default()).unwrap();
+    let (sandbox, _folder) = sandbox().await;
     for import in ["./step.js", "./step"] {
         let step = "import { lib } from './lib.js';\nexport const own = { times: (globalThis.times = (globalThis.times ?? 0) + 1) };\n\
             export const condition = {};\nexport const content = () => { data.sum = `${lib() === own}:${own.times}`; };\n";
@@ -193,11 +233,7 @@ async fn a_library_that_imports_its_script_is_no_layer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_library_of_many_scripts_is_on_disk_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let settings = || SandboxSettings {
-        cache_dir: Some(folder.path().into()),
-        ..SandboxSettings::default()
-    };
+    let folder = cache().await;
     let files = |ending: &str| {
         let files = std::fs::read_dir(folder.path()).unwrap();
         let mut files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
@@ -212,7 +248,7 @@ async fn a_library_of_many_scripts_is_on_disk_once() {
         .collect();
     let mut digests = Vec::new();
     {
-        let sandbox = Sandbox::new(settings()).unwrap();
+        let sandbox = with_cache(&folder);
         for package in &packages {
             digests.push(added(&sandbox, "acme", package).await.digest);
         }
@@ -232,7 +268,7 @@ async fn a_library_of_many_scripts_is_on_disk_once() {
             Some(bytes) => std::fs::write(layer, bytes).unwrap(),
             None => std::fs::remove_file(layer).unwrap(),
         }
-        let sandbox = Sandbox::new(settings()).unwrap();
+        let sandbox = with_cache(&folder);
         for (number, (digest, package)) in digests.iter().zip(&packages).enumerate() {
             let script = sandbox.load(&owner, digest, package).await.unwrap();
             let written = sums(&sandbox, &script).await;
@@ -245,7 +281,7 @@ async fn a_library_of_many_scripts_is_on_disk_once() {
         assert_eq!(files("image"), images);
     }
     // It goes with the last script that has it, but not before the image of one that is being written may be there.
-    let sandbox = Sandbox::new(settings()).unwrap();
+    let sandbox = with_cache(&folder);
     let age = |by: u64| {
         let file = std::fs::File::options().append(true).open(layer).unwrap();
         let then = std::time::SystemTime::now() - Duration::from_secs(by);

@@ -15,7 +15,9 @@ use crate::store::{Manage, StoreError, Transaction};
 
 /// All that a store has of a workspace, as texts.
 async fn all_of(store: &mut Shaken<'_>, ws: &WorkspaceName) -> Vec<String> {
-    let registry = store.get().await.registry().await.unwrap();
+    let ids = ids(store, ws).await;
+    let seen = store.get().await;
+    let registry = seen.registry().await.unwrap();
     let mut all: Vec<String> = Vec::new();
     let of =
         |of: &WorkspaceName, what: &dyn std::fmt::Debug| (of == ws).then(|| format!("{what:?}"));
@@ -41,17 +43,12 @@ async fn all_of(store: &mut Shaken<'_>, ws: &WorkspaceName) -> Vec<String> {
     );
     let schedules = registry.schedules.iter();
     all.extend(schedules.filter_map(|(schedule, _)| of(&schedule.workspace, schedule)));
-    all.extend(ids(store, ws).await.iter().map(|id| format!("{id:?}")));
-    let ready = store
-        .get()
-        .await
-        .ready_owned(ws, TaskId::MIN, 100)
-        .await
-        .unwrap();
+    all.extend(ids.iter().map(|id| format!("{id:?}")));
+    let ready = seen.ready_owned(ws, TaskId::MIN, 100).await.unwrap();
     all.extend(ready.iter().map(|id| format!("ready {id:?}")));
-    let due = store.get().await.due_owned(Millis::MAX, 100).await.unwrap();
+    let due = seen.due_owned(Millis::MAX, 100).await.unwrap();
     all.extend(due.iter().filter_map(|(at, name, _)| of(name, at)));
-    let counts = store.get().await.counts(ws).await.unwrap();
+    let counts = seen.counts(ws).await.unwrap();
     if counts.of.iter().sum::<u64>() > 0 {
         all.push(format!("{counts:?}"));
     }
@@ -118,13 +115,14 @@ pub(super) async fn a_workspace_that_is_deleted_leaves_nothing(mut store: Shaken
         }
         assert_eq!(all_of(&mut store, &gone).await, [""; 0], "{erased}");
         assert_eq!(all_of(&mut store, &stays).await, before, "{erased}");
+        let seen = store.get().await;
         for (head, body) in &heads {
-            let (ws, store) = (&head.workspace, store.get().await);
-            let there = store.load(ws, head.id).await.unwrap();
+            let ws = &head.workspace;
+            let there = seen.load(ws, head.id).await.unwrap();
             assert_eq!(there.is_some(), *ws == stays, "{erased}");
-            let journal = journal_of(store, ws, head.id).await;
+            let journal = journal_of(seen, ws, head.id).await;
             assert_eq!(journal.is_empty(), *ws == gone);
-            let body = store.body(ws, head.id, *body).await.unwrap();
+            let body = seen.body(ws, head.id, *body).await.unwrap();
             assert_eq!(body.is_some(), *ws == stays);
         }
         let component = store.get().await.component(&one.digest).await.unwrap();

@@ -22,11 +22,6 @@ pub enum Disturbance {
 /// An implementation under test.
 #[async_trait]
 pub trait Subject: Send + Sync {
-    /// The store that each check runs on.
-    fn disturbances(&self) -> &'static [Disturbance] {
-        use Disturbance::{Nothing, Reopen, Settle};
-        &[Nothing, Settle, Reopen]
-    }
     /// A new, empty store.
     async fn fresh(&self) -> Arc<dyn Store>;
     /// The same store after the disturbance.

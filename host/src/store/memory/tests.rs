@@ -26,5 +26,5 @@ impl Subject for Memory {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_conforms() {
-    conformance::all(&Memory::default()).await;
+    conformance::all(&Memory::default(), Disturbance::Nothing).await;
 }

@@ -114,5 +114,15 @@ impl Subject for Embedded {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_conforms() {
-    conformance::all(&Embedded::new()).await;
+    conformance::all(&Embedded::new(), Disturbance::Nothing).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_conforms_after_folds() {
+    conformance::all(&Embedded::new(), Disturbance::Settle).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_conforms_over_restarts() {
+    conformance::all(&Embedded::new(), Disturbance::Reopen).await;
 }
