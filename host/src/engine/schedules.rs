@@ -73,7 +73,7 @@ impl Scheduler {
         let mut owned = self.tasks.staying();
         if self.tasks.store.cluster().is_some() && lateness.has_new(&owned) {
             // What the node before has settled.
-            self.catalog.refresh().await.map_err(of_store)?;
+            self.catalog.reach(owned.revision()).await?;
         }
         let now = self.clock.now();
         loop {

@@ -24,7 +24,7 @@ use data_encoding::HEXLOWER;
 use parking_lot::{Mutex, MutexGuard};
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
-use self::folders::{failed, names, remove_folder};
+use self::folders::{failed, names, remove};
 use self::usage::Usage;
 use super::StoreError;
 use crate::domain::blocking::spawn_blocking;
@@ -198,7 +198,7 @@ impl Blobs {
         if !self.is_used.load(Ordering::Acquire) {
             return Ok(());
         }
-        remove_folder(&self.of_workspace(workspace))?;
+        remove(&self.of_workspace(workspace))?;
         // A file that is being received counts already; its bytes are given back if it fails.
         self.state.lock().used.remove(workspace);
         Ok(())

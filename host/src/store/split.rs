@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
+use stepwell_script::MODULES;
 
 use super::codec::{Parts, push_length};
 use super::shapes::check_version;
@@ -38,7 +39,8 @@ impl Part<'_> {
 }
 
 /// Where the texts of a script's package are that have files of their own: its long JSON strings, without their quotes.
-/// None in a component of WebAssembly.
+/// None in a component of WebAssembly, and none if there are more than a package has modules: JSON may repeat a key, and each
+/// text is a file.
 pub(super) fn texts(component: &[u8]) -> Vec<Range<usize>> {
     let mut texts = Vec::new();
     if component.first() != Some(&b'{') {
@@ -55,6 +57,9 @@ pub(super) fn texts(component: &[u8]) -> Vec<Range<usize>> {
         }
         let end = end.min(component.len());
         if end - begin >= LONG {
+            if texts.len() == MODULES {
+                return Vec::new();
+            }
             texts.push(begin..end);
         }
         at = (end + 1).min(component.len());
@@ -145,6 +150,19 @@ mod tests {
         // No script, and one that ends within a string.
         for (bytes, count) in [(&package[1..], 0), (&package[..package.len() - 30], 1)] {
             assert_eq!(whole(bytes.as_bytes()), (bytes.as_bytes().to_vec(), count));
+        }
+    }
+
+    /// As a JSON object may be whose keys are repeated, which counts as one module.
+    #[test]
+    fn there_are_no_more_texts_than_a_package_has_modules() {
+        let of = |count: usize| {
+            let modules = vec![format!(r#""a.js":"{}""#, "x".repeat(LONG)); count];
+            format!(r#"{{"entry":"a.js","modules":{{{}}}}}"#, modules.join(",")).into_bytes()
+        };
+        for (count, expected) in [(MODULES, MODULES), (MODULES + 1, 0), (3_000, 0)] {
+            let component = of(count);
+            assert_eq!(whole(&component), (component, expected));
         }
     }
 

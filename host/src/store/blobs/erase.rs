@@ -1,12 +1,10 @@
 //! Removes the files of a workspace that was deleted where other processes may set up another one of its name meanwhile.
 
 use std::fs;
-use std::io;
-use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use super::Blobs;
-use super::folders::{failed, names};
+use super::folders::{failed, names, remove};
 use crate::domain::ids::WorkspaceName;
 use crate::store::StoreError;
 
@@ -34,24 +32,11 @@ impl Blobs {
     ) -> Result<(), StoreError> {
         let folder = self.of_workspace(workspace);
         for name in listed {
-            remove_any(&folder.join(name)).map_err(failed("a file cannot be removed"))?;
+            remove(&folder.join(name))?;
         }
         // Only if nothing is left in it.
         let _ = fs::remove_dir(&folder);
         self.state.lock().used.remove(workspace);
         Ok(())
-    }
-}
-
-/// Removes a folder with all that is in it, or a file.
-fn remove_any(path: &Path) -> io::Result<()> {
-    let removed = match fs::symlink_metadata(path) {
-        Ok(found) if found.is_dir() => fs::remove_dir_all(path),
-        Ok(_) => fs::remove_file(path),
-        Err(error) => Err(error),
-    };
-    match removed {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use rustc_hash::FxHashSet;
 
 use super::error::BlobError;
-use super::folders::{bytes_in, failed, names, remove_folder};
+use super::folders::{bytes_in, failed, names, remove};
 use crate::domain::ids::TaskId;
 use crate::store::StoreError;
 
@@ -86,7 +86,7 @@ impl Usage {
         let mut count = self.0.lock();
         let path = folder.join(task.to_string());
         let bytes = bytes_in(&path).map_err(failed("a file cannot be looked at"))?;
-        remove_folder(&path)?;
+        remove(&path)?;
         let is_counted = count.is_listed && !count.uncounted.remove(&task);
         if is_counted {
             count.bytes = count.bytes.saturating_sub(bytes);

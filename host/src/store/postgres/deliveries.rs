@@ -14,9 +14,10 @@ use crate::store::shapes::{StoredValue as _, read};
 
 const ERASING: &str = "select from erasing where workspace = $1";
 /// Whether the workspace is the one that they came to, by its mark: see `look::BORN`. Its row is locked, so that who deletes it
-/// waits for this, and erases what is written.
+/// waits for this, and erases what is written. A row that another one holds is being deleted, as nothing else locks it
+/// that much: nothing is written, and nothing waits for how that ends.
 const PUT: &str = "with of as materialized (select from setup where kind = 1 and workspace = $1 and name = '' \
-    and coalesce(mark, 0) <= $6 for key share), \
+    and coalesce(mark, 0) <= $6 for key share skip locked), \
     put as (insert into deliveries (workspace, webhook, id, at, delivery) \
     select $1, * from unnest($2::text[], $3::uuid[], $4::int8[], $5::bytea[]) \
     where exists (select from of) on conflict do nothing) select exists (select from of)";

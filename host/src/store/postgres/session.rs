@@ -17,7 +17,7 @@ use super::connect::connect;
 use super::connections::READERS;
 use super::error::{failed, is_cut};
 use super::settings::PostgresSettings;
-use super::stalled::{self, SILENCE};
+use super::stalled::{Look, SILENCE};
 use crate::store::StoreError;
 
 /// The longest that a statement may take; the server ends it a little earlier.
@@ -116,18 +116,24 @@ impl Session {
         request.await
     }
 
-    /// Returns when a request that is made now has no answer and the connection stalls. See [`stalled`].
+    /// Returns when a request that is made now has no answer and the connection stalls. See [`super::stalled`].
     async fn stalled(&self) {
+        let (mut silence, mut was_unreached) = (SILENCE, false);
         loop {
-            tokio::time::sleep(SILENCE).await;
+            tokio::time::sleep(silence).await;
             // One looks for all.
             let Ok(_alone) = self.looking.try_lock() else {
                 continue;
             };
             // Boxed, as it is rare and each request would have room for it.
-            if Box::pin(stalled::is_stalled(&self.settings, self.process)).await {
-                tracing::warn!("a connection to PostgreSQL stalls, and is made anew");
-                return;
+            match Box::pin(self.settings.looks.look(&self.settings, self.process)).await {
+                // A statement that is at work may take long.
+                Look::Working => silence *= 2,
+                Look::Unreached if !was_unreached => was_unreached = true,
+                Look::Stalled | Look::Unreached => {
+                    tracing::warn!("a connection to PostgreSQL stalls, and is made anew");
+                    return;
+                }
             }
         }
     }

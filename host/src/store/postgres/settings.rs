@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
 use super::error::OpenError;
+use super::stalled::Looks;
 use super::tls::{Connector, TlsOptions};
 use crate::clock::system_now;
 use crate::domain::audit::AuditBounds;
@@ -39,6 +41,8 @@ pub struct PostgresSettings {
     pub lease: Duration,
     /// This node's clock, milliseconds since 1970. It is only compared with the database's.
     pub now: fn() -> Millis,
+    /// Those of all connections that are made with these settings.
+    pub(super) looks: Arc<Looks>,
 }
 
 /// The lease of a node. It is renewed every fifth of it.
@@ -102,6 +106,7 @@ impl PostgresSettings {
             connects_at_once: true,
             lease: LEASE,
             now: system_now,
+            looks: Arc::default(),
         })
     }
 

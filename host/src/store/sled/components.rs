@@ -2,7 +2,7 @@
 //! syncs. A component with long texts is a file of its parts (`.parts`), and each text is a file (`.text`) which all
 //! components have that it is in.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -32,6 +32,9 @@ pub(super) struct Components {
     texts: HashMap<String, Vec<String>>,
     /// How many components each text is in.
     text_uses: HashMap<String, usize>,
+    /// Whether `texts` has all of them. Parts that could not be read at the start do not say which texts they have, and may be
+    /// read later: until the next start no text is removed.
+    are_all_known: bool,
 }
 
 impl Components {
@@ -44,6 +47,7 @@ impl Components {
             uses: HashMap::new(),
             texts: HashMap::new(),
             text_uses: HashMap::new(),
+            are_all_known: true,
         };
         for (_, step) in steps {
             step.digests().for_each(|digest| components.add(digest));
@@ -56,8 +60,6 @@ impl Components {
     fn remove_unused(&mut self) -> std::io::Result<()> {
         std::fs::create_dir_all(&self.directory)?;
         let mut texts = Vec::new();
-        // Parts that cannot be read do not say which texts they have.
-        let mut are_all_known = true;
         for entry in std::fs::read_dir(&self.directory)? {
             let path = entry?.path();
             let [name, extension] = [path.file_stem(), path.extension()]
@@ -68,14 +70,14 @@ impl Components {
                     Ok(texts) => self.note(name, texts),
                     Err(error) => {
                         tracing::warn!(%error, path = %path.display(), "a component is damaged");
-                        are_all_known = false;
+                        self.are_all_known = false;
                     }
                 },
                 TEXT => texts.push((name.to_owned(), path)),
                 _ => std::fs::remove_file(&path)?,
             }
         }
-        texts.retain(|(digest, _)| are_all_known && !self.text_uses.contains_key(digest));
+        texts.retain(|(digest, _)| self.are_all_known && !self.text_uses.contains_key(digest));
         texts
             .iter()
             .try_for_each(|(_, path)| std::fs::remove_file(path))
@@ -89,7 +91,21 @@ impl Components {
         self.texts.insert(digest.to_owned(), texts);
     }
 
-    /// Makes a component's bytes durable before anything refers to them.
+    /// Forgets the texts of a component. Returns those that no other one has.
+    fn forget(&mut self, digest: &str) -> Vec<String> {
+        let mut texts = self.texts.remove(digest).unwrap_or_default();
+        texts.retain(|text| {
+            let uses = self.text_uses.entry(text.clone()).or_default();
+            *uses = uses.saturating_sub(1);
+            *uses == 0
+        });
+        for text in &texts {
+            self.text_uses.remove(text);
+        }
+        texts
+    }
+
+    /// Makes a component's bytes durable before anything refers to them. One that is there and damaged is written again.
     pub(super) fn write(
         &mut self,
         fail: &FailPoint,
@@ -103,45 +119,52 @@ impl Components {
             )));
         }
         let ranges = split::texts(bytes);
-        let extension = if ranges.is_empty() { WHOLE } else { PARTS };
-        let path = file(&self.directory, digest, extension);
-        if path.exists() || self.directory_has_whole(digest) {
+        if matches!(read(&self.directory, digest), Ok(Some(_))) {
             return Ok(());
         }
         fail.before(Write::Component)?;
-        if ranges.is_empty() {
-            return self.write_file(&path, bytes).map_err(failed);
+        // A whole one is read first, so it is mended where it is.
+        let whole = file(&self.directory, digest, WHOLE);
+        if ranges.is_empty() || whole.exists() {
+            return self.write_files([(whole, bytes)]).map_err(failed);
         }
         let parts = split::parts(bytes, &ranges);
         let stored = encode(&parts)?;
-        let mut texts = Vec::new();
+        // Also those that are there: how long it takes does not tell whether another workspace has them.
+        let mut texts = BTreeMap::new();
         for (range, part) in ranges.iter().zip(parts.iter().filter_map(Part::text)) {
-            // Also one that is there: how long it takes does not tell whether another workspace has it.
-            let path = file(&self.directory, part, TEXT);
-            self.write_file(&path, &bytes[range.clone()])
-                .map_err(&failed)?;
-            if !texts.iter().any(|text| text == part) {
-                texts.push(part.to_owned());
-            }
+            texts.insert(part.to_owned(), &bytes[range.clone()]);
         }
-        self.write_file(&path, &stored).map_err(failed)?;
-        self.note(digest, texts);
+        let files = texts.iter();
+        let files = files.map(|(text, bytes)| (file(&self.directory, text, TEXT), *bytes));
+        self.write_files(files).map_err(&failed)?;
+        let path = file(&self.directory, digest, PARTS);
+        self.write_files([(path, &stored[..])]).map_err(failed)?;
+        self.forget(digest);
+        self.note(digest, texts.into_keys().collect());
         Ok(())
     }
 
-    /// Whether the component is there as a version has written it that knew of no parts.
-    fn directory_has_whole(&self, digest: &str) -> bool {
-        file(&self.directory, digest, WHOLE).exists()
-    }
-
-    /// Writes a file. What a crash leaves of it is removed at the next start, as nothing refers to it.
-    fn write_file(&self, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-        let was_there = path.exists();
-        let written = write_durable(&self.directory, path, bytes)
-            .and_then(|()| sync_directory(&self.directory));
-        if written.is_err() && !was_there {
+    /// Writes files. What a crash leaves of them is removed at the next start, as nothing refers to it.
+    fn write_files<'a>(
+        &self,
+        files: impl IntoIterator<Item = (PathBuf, &'a [u8])>,
+    ) -> std::io::Result<()> {
+        let mut new = Vec::new();
+        let mut written = files.into_iter().try_for_each(|(path, bytes)| {
+            let was_there = path.exists();
+            write_durable(&self.directory, &path, bytes)?;
+            if !was_there {
+                new.push(path);
+            }
+            Ok(())
+        });
+        written = written.and_then(|()| sync_directory(&self.directory));
+        if written.is_err() {
             // A name that is not durable would be taken for one that is.
-            let _ = std::fs::remove_file(path);
+            for path in new {
+                let _ = std::fs::remove_file(path);
+            }
         }
         written
     }
@@ -162,23 +185,23 @@ impl Components {
 
     /// Removes a component, and the texts that no other one has.
     fn remove(&mut self, digest: &str) {
-        let texts = self.texts.remove(digest);
-        let extension = if texts.is_some() { PARTS } else { WHOLE };
-        self.remove_file(digest, extension);
-        for text in texts.into_iter().flatten() {
-            let uses = self.text_uses.entry(text.clone()).or_default();
-            *uses = uses.saturating_sub(1);
-            if *uses == 0 {
-                self.text_uses.remove(&text);
+        for extension in [WHOLE, PARTS] {
+            self.remove_file(digest, extension);
+        }
+        for text in self.forget(digest) {
+            if self.are_all_known {
                 self.remove_file(&text, TEXT);
             }
         }
     }
 
     fn remove_file(&self, digest: &str, extension: &str) {
-        if let Err(error) = std::fs::remove_file(file(&self.directory, digest, extension)) {
-            // It is removed when the store is next opened.
-            tracing::warn!(%error, digest, "a component that nothing uses stays on disk");
+        match std::fs::remove_file(file(&self.directory, digest, extension)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                // It is removed when the store is next opened.
+                tracing::warn!(%error, digest, "a component that nothing uses stays on disk");
+            }
+            _ => {}
         }
     }
 

@@ -41,7 +41,7 @@ async fn a_database_that_will_not_do_is_refused() {
     let url = server.url().replace("/postgres?", "/few?");
     let few = refused(&url.replace("user=stepwell", "user=few")).await;
     assert!(
-        matches!(few, OpenError::Connections { needed: 12, .. }),
+        matches!(few, OpenError::Connections { needed: 13, .. }),
         "{few}"
     );
     session.run("create role nobody login").await.unwrap();

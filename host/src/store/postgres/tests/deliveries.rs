@@ -1,5 +1,6 @@
 //! Recorded deliveries: what is read of them, and what is kept.
 
+use super::Session;
 use super::server::PostgresServer;
 use super::takeover::node;
 use crate::domain::delivery::{Delivery, DeliveryBody, DeliveryQuery};
@@ -7,7 +8,7 @@ use crate::domain::ids::TaskId;
 use crate::domain::limits;
 use crate::store::conformance::owned::Owned as _;
 use crate::store::conformance::samples::{delivery, workspace};
-use crate::store::{Manage, Store};
+use crate::store::{Manage, Store, StoreError};
 
 const PIECE: usize = 512 * 1024;
 
@@ -65,5 +66,34 @@ async fn a_workspace_has_a_bounded_number_of_bytes_of_them_and_a_page_is_read_al
     };
     let found = ids(store.recorded_deliveries(&a, &one).await.unwrap());
     assert_eq!(found, newest[5..6]);
+    store.close().await;
+}
+
+/// Those of other workspaces use the same connections.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_records_does_not_wait_for_the_deletion_of_the_workspace() {
+    let server = PostgresServer::start();
+    let store = node(&server, std::time::Duration::from_secs(60)).await;
+    let acme = workspace("acme");
+    let add = Manage::AddWorkspace(acme.clone());
+    store.manage_now(add).await.unwrap();
+    let session = Session::open(&store.shared.settings).await.unwrap();
+    let record = || store.record_deliveries(&acme, u64::MAX, vec![delivery(1, "w")]);
+    let change = "begin; update setup set value = value where workspace = 'acme'";
+    session.run(change).await.unwrap();
+    record().await.unwrap();
+    session.run("rollback").await.unwrap();
+    let delete = "begin; delete from setup where workspace = 'acme'";
+    session.run(delete).await.unwrap();
+    let refused = record().await;
+    assert!(
+        matches!(refused, Err(StoreError::Erasing(_))),
+        "{refused:?}"
+    );
+    session.run("rollback").await.unwrap();
+    record().await.unwrap();
+    let any = DeliveryQuery::default();
+    let found = store.recorded_deliveries(&acme, &any).await.unwrap();
+    assert_eq!(found.len(), 2);
     store.close().await;
 }

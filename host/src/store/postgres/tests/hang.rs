@@ -320,16 +320,22 @@ async fn a_connection_for_hints_that_stalls_is_made_anew() {
     node.store.close().await;
 }
 
-/// Each of its statements is answered in time.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_change_of_the_setup_has_one_deadline_for_all_of_its_statements() {
+/// A node whose changes of the setup may take so long, and the revision of the setup.
+async fn with_deadline(change: Duration) -> (Behind, u64) {
     let node = behind(|settings| PostgresSettings {
-        change: Duration::from_secs(2),
+        change,
         lease: Duration::from_secs(60),
         ..settings
     })
     .await;
-    let before = node.store.registry_since(0).await.unwrap().revision;
+    let registry = node.store.registry_since(0).await.unwrap();
+    (node, registry.revision)
+}
+
+/// Each of its statements is answered in time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_of_the_setup_has_one_deadline_for_all_of_its_statements() {
+    let (node, before) = with_deadline(Duration::from_secs(2)).await;
     let change = || Manage::AddWorkspace(workspace("more"));
     node.proxy.delay(Duration::from_millis(400));
     let made = node.store.manage(change(), None, before).await;
@@ -356,13 +362,7 @@ async fn a_change_of_the_setup_has_one_deadline_for_all_of_its_statements() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_of_the_setup_whose_commit_has_no_answer_in_time_is_in_doubt() {
-    let node = behind(|settings| PostgresSettings {
-        change: Duration::from_secs(1),
-        lease: Duration::from_secs(60),
-        ..settings
-    })
-    .await;
-    let before = node.store.registry_since(0).await.unwrap().revision;
+    let (node, before) = with_deadline(Duration::from_secs(1)).await;
     let change = Manage::AddWorkspace(workspace("more"));
     node.proxy.refuse(b"Q\0\0\0\x0bcommit\0");
     let made = soon("a commit", node.store.manage(change, None, before)).await;

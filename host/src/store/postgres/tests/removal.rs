@@ -1,5 +1,9 @@
 //! What is removed for good beside other nodes, and where something cannot be removed.
 
+use std::sync::Arc;
+
+use tempfile::TempDir;
+
 use super::server::PostgresServer;
 use super::takeover::{in_partition, node};
 use super::*;
@@ -21,6 +25,18 @@ async fn manage(store: &PostgresStore, change: Manage) {
 
 async fn count(session: &Session, sql: &'static str) -> i64 {
     session.query(sql, &[]).await.unwrap()[0].get(0)
+}
+
+/// A node with a folder for files, and the database.
+async fn with_files() -> (PostgresServer, TempDir, Arc<PostgresStore>) {
+    let server = PostgresServer::start();
+    let files = tempfile::tempdir().unwrap();
+    let settings = PostgresSettings {
+        lease: LEASE,
+        ..PostgresSettings::new(&server.url(), files.path().to_owned()).unwrap()
+    };
+    let store = PostgresStore::open(settings).await.unwrap();
+    (server, files, store)
 }
 
 /// What a node that stood still goes on with belongs to the next workspace of that name.
@@ -53,13 +69,7 @@ async fn a_workspace_that_another_node_erases_is_left_to_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_be_removed_of_one_workspace_stops_nothing_else() {
-    let server = PostgresServer::start();
-    let files = tempfile::tempdir().unwrap();
-    let settings = PostgresSettings {
-        lease: LEASE,
-        ..PostgresSettings::new(&server.url(), files.path().to_owned()).unwrap()
-    };
-    let store = PostgresStore::open(settings).await.unwrap();
+    let (_server, files, store) = with_files().await;
     let session = Session::open(&store.shared.settings).await.unwrap();
     let [stuck, gone, stays, odd]: [WorkspaceName; 4] = ["aaa", "bbb", "ccc", "ddd"].map(workspace);
     for ws in [&stuck, &gone, &stays, &odd] {
@@ -95,13 +105,7 @@ async fn what_cannot_be_removed_of_one_workspace_stops_nothing_else() {
 /// Its files go, and those of its tasks alone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_files_of_a_deleted_workspace_are_removed() {
-    let server = PostgresServer::start();
-    let files = tempfile::tempdir().unwrap();
-    let settings = PostgresSettings {
-        lease: LEASE,
-        ..PostgresSettings::new(&server.url(), files.path().to_owned()).unwrap()
-    };
-    let store = PostgresStore::open(settings).await.unwrap();
+    let (_server, files, store) = with_files().await;
     let ws = workspace("acme");
     let folder = |ws: &str, task: TaskId| files.path().join(ws).join(task.to_string());
     let [own, other] = [("acme", TaskId::new()), ("other", TaskId::new())];

@@ -36,6 +36,10 @@ pub(super) struct Salvage {
     pub last_group: u64,
     /// The generation of tree or marks.
     pub generation: u64,
+    /// The marks, if they can be read.
+    pub noted: Option<StoreMarks>,
+    /// The fingerprint of the tree's values, as its file has them.
+    pub tree: [u8; 32],
     /// Files that an earlier repair could not salvage.
     pub lost: BTreeSet<PathBuf>,
     pub damages: Vec<Damage>,
@@ -79,6 +83,7 @@ impl Salvage {
         let tag = noted.as_ref().map(|noted| noted.tag);
         let tag = tag.or(copied.as_ref().map(|copied| Tag::of(&copied.seed)));
         let mut values = read_tree(path, noted.as_ref(), tag, &mut damages).map_err(&unreadable)?;
+        let tree = values.fingerprint();
         let lost = read_lost(path).map_err(&unreadable)?;
         let seed = values
             .values
@@ -112,7 +117,7 @@ impl Salvage {
         )?;
         check_bodies(path, &log, &lost, &mut damages)?;
         let generation = values.generation.map_or(0, |(generation, _)| generation);
-        let generation = generation.max(noted.map_or(0, |noted| noted.generation));
+        let generation = generation.max(noted.as_ref().map_or(0, |noted| noted.generation));
         let others = others(values, &mut damages)?;
         Ok(Self {
             seed,
@@ -124,6 +129,8 @@ impl Salvage {
             last_group: last_group.max(log.last),
             log,
             generation,
+            noted,
+            tree,
             damages,
         })
     }

@@ -14,12 +14,16 @@ use rustix::io::Errno;
 use super::super::directory_lock;
 use super::super::failure::{OpenError, io as failing, unusable};
 use super::super::files::{MARKS, sync_directory};
+use super::check::read_and_try;
 use super::read::Salvage;
 use super::report::Repaired;
 use super::trial;
 use super::write::write;
 use crate::store::StoreError;
 use crate::store::directory_lock::DirectoryLock;
+
+/// How often a store is written that is not sound.
+const TRIES: u32 = 3;
 
 /// Repairs the store at `path`, if anything in it is damaged. Blocks on the disk.
 ///
@@ -31,10 +35,7 @@ pub fn repair(path: &Path) -> Result<Repaired, OpenError> {
         return Err(unusable(path, &"there is no store"));
     }
     let _lock = directory_lock::take(path)?;
-    let mut salvage = Salvage::read(path)?;
-    if salvage.damages.is_empty() {
-        salvage.damages.extend(trial::open_a_copy(path)?);
-    }
+    let salvage = read_and_try(path)?;
     if salvage.damages.is_empty() {
         return Ok(Repaired {
             kept: None,
@@ -59,7 +60,8 @@ pub fn repair_unopened(path: &Path) -> Result<Option<Repaired>, OpenError> {
     if !salvage.damages.is_empty() {
         return Ok(None);
     }
-    salvage.damages.extend(trial::open_a_copy(path)?);
+    let damage = trial::open_a_copy(path, &salvage)?;
+    salvage.damages.extend(damage);
     match salvage.damages.is_empty() {
         true => Ok(None),
         false => replace(salvage, path).map(Some),
@@ -70,17 +72,25 @@ pub fn repair_unopened(path: &Path) -> Result<Option<Repaired>, OpenError> {
 fn replace(salvage: Salvage, path: &Path) -> Result<Repaired, OpenError> {
     let failed = failing("the repaired store cannot take its place");
     let new = beside(path, "repaired");
-    if new.exists() {
-        fs::remove_dir_all(&new).map_err(&failed)?;
-    }
-    write(&salvage, path, &new)?;
-    let again = Salvage::read(&new)?;
-    if let Some(damage) = again.damages.first() {
-        fs::remove_dir_all(&new).map_err(&failed)?;
+    let mut tries = 0;
+    loop {
+        if new.exists() {
+            fs::remove_dir_all(&new).map_err(&failed)?;
+        }
+        write(&salvage, path, &new)?;
+        let again = read_and_try(&new)?;
+        let Some(damage) = again.damages.first() else {
+            break;
+        };
         let why = format!("{}: {}", damage.kind, damage.what);
-        return Err(
-            StoreError::Damaged(format!("the repaired store has damage, too: {why}")).into(),
-        );
+        tries += 1;
+        if tries == TRIES {
+            fs::remove_dir_all(&new).map_err(&failed)?;
+            return Err(
+                StoreError::Damaged(format!("the repaired store has damage, too: {why}")).into(),
+            );
+        }
+        tracing::warn!(why, "the repaired store is not sound and is written again");
     }
     let kept = (1..).map(|number| beside(path, &format!("damaged-{number}")));
     let kept = kept.take(10_000).find(|kept| !kept.exists());

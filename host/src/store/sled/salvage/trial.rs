@@ -1,13 +1,17 @@
-//! Whether sled opens the tree. All of its file may be read, and sled still give it up: after a power cut, if what it
-//! wrote last is there in part, and what it wrote before is not.
+//! Whether a start reads the tree as its file was read here. All of the file may be read, and sled still give it up, or have
+//! other values: after a power cut, if what it wrote last is there in part, and what it wrote before is not.
 
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use super::super::failure::{OpenError, io};
+use super::super::failure::{GAVE_UP, OpenError, from_sled, io};
 use super::super::repair;
 use super::super::room;
+use super::super::scan::before_open;
+use super::super::scan::pages::Fingerprint;
 use super::super::tree::Tree;
+use super::read::Salvage;
 use super::report::Damage;
 use crate::store::StoreError;
 
@@ -16,13 +20,13 @@ const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 /// The prefix of the names of copies.
 const PREFIX: &str = "tree-trial-";
 
-/// Opens a copy of the tree of the store at `path`, and returns the error if sled does not open it. Nothing is lost
-/// by that, if the tree's file is sound. The copy is beside the store, and is removed again. On a disk without room for
-/// it nothing is tried.
+/// Opens a copy of the tree of the store at `path` as a start does, and compares its values with those that were read of the
+/// file. Nothing is lost if it does not open, or has others: the file is sound. The copy is beside the store, and is
+/// removed again. On a disk without room for it nothing is tried.
 ///
 /// # Errors
 /// The tree cannot be copied.
-pub(super) fn open_a_copy(path: &Path) -> Result<Option<Damage>, OpenError> {
+pub(super) fn open_a_copy(path: &Path, salvage: &Salvage) -> Result<Option<Damage>, OpenError> {
     let tree = path.join("tree");
     if !tree.join("db").exists() {
         return Ok(None);
@@ -37,20 +41,38 @@ pub(super) fn open_a_copy(path: &Path) -> Result<Option<Damage>, OpenError> {
         }
         Err(error) => return Err(error.into()),
     };
-    repair::before_open(copy.path(), copy.path()).map_err(io("the tree's copy"))?;
-    match Tree::open(copy.path(), CACHE_BYTES) {
-        Ok(_) => Ok(None),
+    let what = match fingerprint(copy.path(), salvage) {
+        Ok(found) if found == salvage.tree => return Ok(None),
+        Ok(_) => "all of it can be read, but a start reads other values".to_owned(),
         Err(OpenError::Store(StoreError::Damaged(why))) => {
-            let what = format!("all of it can be read, but it does not open: {why}");
-            Ok(Some(Damage::new(
-                "the tree",
-                "tree/db",
-                "the database",
-                what,
-            )))
+            format!("all of it can be read, but it does not open: {why}")
         }
-        Err(error) => Err(error),
+        Err(error) => return Err(error),
+    };
+    Ok(Some(Damage::new(
+        "the tree",
+        "tree/db",
+        "the database",
+        what,
+    )))
+}
+
+/// The fingerprint of the values that a start reads of the tree at `tree`.
+fn fingerprint(tree: &Path, salvage: &Salvage) -> Result<[u8; 32], OpenError> {
+    repair::before_open(tree, tree).map_err(io("the tree's copy"))?;
+    if let Some(noted) = &salvage.noted {
+        before_open::check(tree, noted.tag, noted.generation, noted.tree_bytes)?;
     }
+    let db = Tree::open(tree, CACHE_BYTES)?;
+    let read = catch_unwind(AssertUnwindSafe(|| {
+        let mut all = Fingerprint::default();
+        for pair in db.iter() {
+            let (key, value) = pair.map_err(from_sled)?;
+            all.add(&key, &value);
+        }
+        Ok(all.digest())
+    }));
+    read.unwrap_or_else(|_| Err(StoreError::Damaged(GAVE_UP.to_owned()).into()))
 }
 
 fn copied(tree: &Path, store: &Path) -> Result<tempfile::TempDir, StoreError> {

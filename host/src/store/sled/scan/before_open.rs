@@ -1,5 +1,5 @@
 //! Whether the tree's file has all that was durable in it, before sled opens it: sled would pass over what it
-//! cannot read, and write zeros behind it.
+//! cannot read, and write zeros behind it. What was not durable ends at the first hole, also for sled.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -9,13 +9,13 @@ use std::path::Path;
 
 use super::super::codec::damaged;
 use super::generation::Tag;
-use super::message::Kind;
+use super::message::{Kind, SEGMENT};
 use super::pages;
-use super::segments::{Hole, scan};
+use super::segments::{Hole, scan, segments_after};
 use crate::store::StoreError;
 
 /// Refuses the tree in `tree` if anything is missing that was written before it was durable at generation
-/// `durable`, when its file had `bytes`.
+/// `durable`, when its file had `bytes`. Of what was written later, nothing is left behind the first hole, see [`cut`].
 ///
 /// # Errors
 /// [`StoreError::Damaged`] says where; the tree is as it was.
@@ -32,7 +32,7 @@ pub(in super::super) fn check(
         return Ok(());
     }
     let from = snapshot(tree).map_err(unreadable)?;
-    let (mut holes, mut at) = since(&file, from, tag, durable).map_err(unreadable)?;
+    let (holes, mut at) = since(&file, from, tag, durable).map_err(unreadable)?;
     if at.is_none() && from > 0 {
         // It was durable before the snapshot. What sled does not read anew it reads when it is asked for.
         let (_, before) = since(&file, 0, tag, durable).map_err(unreadable)?;
@@ -44,8 +44,7 @@ pub(in super::super) fn check(
             &format!("tree/db is older than what was written last (generation {durable})"),
         ));
     };
-    holes.retain(|hole| hole.lsn < at);
-    if let Some(Hole { offset, bytes, .. }) = holes.first() {
+    if let Some(Hole { offset, bytes, .. }) = holes.iter().find(|hole| hole.lsn < at) {
         return Err(damaged(
             "the tree",
             &format!("{bytes} bytes at byte {offset} of tree/db are not what was written"),
@@ -62,6 +61,45 @@ pub(in super::super) fn check(
             ));
         }
     }
+    let Some(tear) = holes.iter().find(|hole| hole.lsn >= at) else {
+        return Ok(());
+    };
+    let opened = File::options().read(true).write(true).open(&file);
+    let opened = opened.map_err(unreadable)?;
+    let behind = segments_after(&opened, tear.lsn).map_err(unreadable)?;
+    if behind.is_empty() {
+        return Ok(());
+    }
+    // sled may have written behind it, in the place of what was there before.
+    let values = pages::read(&file, Some(tag), Some(durable)).map_err(unreadable)?;
+    if !values.gaps.is_empty() {
+        let why = format!(
+            "what follows byte {} of tree/db is not whole, and what was there before is gone in part",
+            tear.offset
+        );
+        return Err(damaged("the tree", &why));
+    }
+    cut(&opened, &behind).map_err(unreadable)
+}
+
+/// Fills the segments behind a tear with zeros, as sled does with those that it gives up. It takes the end of its
+/// log for torn only near the newest segment; from a tear before that it goes on with the next segment, and has pages of two
+/// times beside each other. Nothing there was durable, and the store's own log has it.
+fn cut(file: &File, behind: &[u64]) -> io::Result<()> {
+    let length = file.metadata()?.len();
+    let zeros = vec![0; SEGMENT];
+    // From the last one on: what is left of a cut that does not come to its end is a tear at the same place.
+    for offset in behind.iter().rev() {
+        let bytes = usize::try_from(length.saturating_sub(*offset))
+            .map_or(SEGMENT, |left| left.min(SEGMENT));
+        file.write_all_at(&zeros[..bytes], *offset)?;
+        file.sync_data()?;
+    }
+    tracing::warn!(
+        segments = behind.len(),
+        "a part of the tree that was being written when the server stopped is not whole, and what was written after it is \
+         left out; the log has it all"
+    );
     Ok(())
 }
 

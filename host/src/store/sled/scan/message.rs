@@ -28,6 +28,8 @@ pub(in super::super) enum Kind {
 #[derive(Debug)]
 pub(in super::super) struct Message<'a> {
     pub lsn: i64,
+    /// The position behind its last byte.
+    pub end: i64,
     pub kind: Kind,
     pub page: u64,
     pub body: &'a [u8],

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::Path;
 
+use sha2::{Digest as _, Sha256};
+
 use super::generation::Tag;
 use super::message::{Kind, Message, number};
 use super::segments::{Hole, scan};
@@ -38,6 +40,34 @@ pub(in super::super) struct Values {
     pub generation: Option<(u64, i64)>,
 }
 
+/// A digest of keys and values in their order: equal for equal trees.
+#[derive(Debug, Clone, Default)]
+pub(in super::super) struct Fingerprint(Sha256);
+
+impl Fingerprint {
+    pub(in super::super) fn add(&mut self, key: &[u8], value: &[u8]) {
+        for part in [key, value] {
+            self.0.update((part.len() as u64).to_le_bytes());
+            self.0.update(part);
+        }
+    }
+
+    pub(in super::super) fn digest(self) -> [u8; 32] {
+        self.0.finalize().into()
+    }
+}
+
+impl Values {
+    /// The [`Fingerprint`] of the values.
+    pub(in super::super) fn fingerprint(&self) -> [u8; 32] {
+        let mut all = Fingerprint::default();
+        for (key, value) in &self.values {
+            all.add(key, value);
+        }
+        all.digest()
+    }
+}
+
 /// Reads a tree's file, of which everything is durable up to generation `durable`; none if that is not known.
 /// Behind it, it reads as sled does after a crash: nothing past the first hole.
 pub(in super::super) fn read(
@@ -45,11 +75,11 @@ pub(in super::super) fn read(
     tag: Option<Tag>,
     durable: Option<u64>,
 ) -> io::Result<Values> {
-    let mut last = -1;
+    let mut written = 0;
     let mut batches = Vec::new();
     let mut generations: Vec<(u64, i64)> = Vec::new();
     let holes = scan(path, 0, |message| {
-        last = message.lsn.max(last);
+        written = message.end.max(written);
         if message.kind == Kind::Batch
             && let Some(end) = message.body.first_chunk()
         {
@@ -68,8 +98,9 @@ pub(in super::super) fn read(
     let (holes, torn): (Vec<Hole>, Vec<Hole>) =
         holes.into_iter().partition(|hole| hole.lsn < durable_until);
     let torn = torn.first().map(|hole| hole.lsn);
-    // A batch that is not whole was never there.
-    let cut = batches.iter().find(|(_, end)| *end > last);
+    // A batch that is not whole, up to its last byte, was never there.
+    let whole = torn.map_or(written, |torn| torn.min(written));
+    let cut = batches.iter().find(|(_, last)| *last >= whole);
     let cut = cut.map(|(lsn, _)| *lsn);
     let end = [torn, cut].into_iter().flatten().min().unwrap_or(i64::MAX);
     let mut pages = HashMap::new();

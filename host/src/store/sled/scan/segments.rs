@@ -93,6 +93,13 @@ impl Segments {
     }
 }
 
+/// Where the segments are in the file that follow the one of `lsn` in sled's log, in their order.
+pub(super) fn segments_after(file: &File, lsn: i64) -> io::Result<Vec<u64>> {
+    let next = (lsn / SEGMENT as i64 + 1) * SEGMENT as i64;
+    let Segments { ordered, .. } = Segments::of(file, next)?;
+    Ok(ordered.into_values().collect())
+}
+
 /// Hands every sound message from `from` on to `visit`, in the order in which sled wrote them, and gives the
 /// holes between them. The last hole may be the end of the written part.
 pub(in super::super) fn scan(
@@ -134,6 +141,7 @@ fn scan_segment(
                 }
                 visit(&Message {
                     lsn: base + at as i64,
+                    end: base + end as i64,
                     kind,
                     page,
                     body: &segment[body..end],

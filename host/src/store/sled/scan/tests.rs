@@ -17,6 +17,18 @@ const TAG: Tag = Tag(*b"abcdefgh");
 
 /// A tree with values of all sizes, some removed again, written in several sittings.
 fn grown(tree: &Path, sittings: u64) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    write(tree, sittings);
+    pairs(&open(tree)).unwrap()
+}
+
+fn pairs(db: &sled::Db) -> sled::Result<BTreeMap<Vec<u8>, Vec<u8>>> {
+    let pairs = db.iter();
+    pairs
+        .map(|pair| pair.map(|(key, value)| (key.to_vec(), value.to_vec())))
+        .collect()
+}
+
+fn write(tree: &Path, sittings: u64) {
     let mut random = 7u64;
     for sitting in 0..sittings {
         let db = open(tree);
@@ -36,14 +48,13 @@ fn grown(tree: &Path, sittings: u64) -> BTreeMap<Vec<u8>, Vec<u8>> {
                 db.insert(key.as_bytes(), vec![n as u8; length]).unwrap();
             }
         }
-        db.insert(b"m/generation", &TAG.value(sitting + 1)).unwrap();
+        // The last write is a batch.
+        let mut batch = sled::Batch::default();
+        batch.insert(b"m/generation", &TAG.value(sitting + 1));
+        batch.insert(b"z/last", &[sitting as u8]);
+        db.apply_batch(batch).unwrap();
         db.flush().unwrap();
     }
-    let db = open(tree);
-    let pairs = db.iter().map(Result::unwrap);
-    pairs
-        .map(|(key, value)| (key.to_vec(), value.to_vec()))
-        .collect()
 }
 
 fn open(tree: &Path) -> sled::Db {
@@ -122,15 +133,8 @@ fn what_is_not_as_it_was_written_is_noticed() {
             continue;
         }
         // sled may yet say so by itself, when it reads the page.
-        let opened = std::panic::catch_unwind(|| {
-            let db = open(&copy);
-            db.iter().collect::<Result<Vec<_>, _>>()
-        });
-        if let Ok(Ok(pairs)) = opened {
-            let there: BTreeMap<_, _> = pairs
-                .into_iter()
-                .map(|(key, value)| (key.to_vec(), value.to_vec()))
-                .collect();
+        let opened = std::panic::catch_unwind(|| pairs(&open(&copy)));
+        if let Ok(Ok(there)) = opened {
             assert!(
                 there == expected,
                 "{round}: byte {at} changed what sled reads, and was not noticed"
@@ -139,6 +143,43 @@ fn what_is_not_as_it_was_written_is_noticed() {
     }
     // How the tree lies in its file, and so how many are, differs.
     assert!(noticed > 3, "{noticed}");
+}
+
+/// As after a power cut: what was written last is not all there. sled has what was written before the first hole, as the reader
+/// has, and nothing behind it.
+#[test]
+fn what_was_not_durable_ends_at_its_first_hole() {
+    let home = tempfile::tempdir().unwrap();
+    let tree = home.path().join("tree");
+    write(&tree, 2);
+    let sound = std::fs::read(tree.join("db")).unwrap();
+    let copy = home.path().join("copy");
+    let mut torn = 0;
+    for part in 0..40 {
+        let at = (sound.len() - 8) * part / 40;
+        let mut bytes = sound.clone();
+        bytes[at..at + 8].iter_mut().for_each(|byte| *byte ^= 0x5a);
+        let _ = std::fs::remove_dir_all(&copy);
+        crate::store::sled::tests::torn::copy(&tree, &copy);
+        std::fs::write(copy.join("db"), &bytes).unwrap();
+        if before_open::check(&copy, TAG, 1, 0).is_err() {
+            continue;
+        }
+        std::fs::write(home.path().join("db"), &bytes).unwrap();
+        let read = pages::read(&home.path().join("db"), Some(TAG), Some(1)).unwrap();
+        let is_read = read.holes.is_empty() && read.gaps.is_empty();
+        let opened = std::panic::catch_unwind(|| pairs(&open(&copy)));
+        match opened {
+            Ok(Ok(there)) => {
+                let (found, expected) = (there.len(), read.values.len());
+                assert!(there == read.values, "byte {at}: {found} of {expected}");
+                torn += 1;
+            }
+            // sled wrote the tree anew where pages were that it needs before the hole.
+            _ => assert!(!is_read, "byte {at}"),
+        }
+    }
+    assert!(torn > 5, "{torn}");
 }
 
 /// Writes a message behind the last one of a tree: the change of a page that was made in a part that is not there.

@@ -1,7 +1,7 @@
 //! The files of components: a text that several have is there once, as long as one has it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{scratch, small};
@@ -161,4 +161,106 @@ async fn a_component_whose_text_is_damaged_or_missing_is_not_handed_out() {
     std::fs::write(&parts, sound).unwrap();
     let component = store.component(&digest(bytes)).await.unwrap();
     assert_eq!(component.as_ref(), Some(bytes));
+}
+
+/// The files of this extension.
+fn named(home: &Path, extension: &str) -> Vec<PathBuf> {
+    let files = std::fs::read_dir(home.join("components")).unwrap();
+    let paths = files.map(|file| file.unwrap().path());
+    paths
+        .filter(|path| path.extension().is_some_and(|found| found == extension))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_component_that_is_damaged_is_mended_as_its_step_is_added_again() {
+    let home = scratch();
+    let mut store = SledStore::open(small(home.path())).unwrap();
+    let [(name, bytes), (other, second)] = &scripts();
+    let (plain, small_one) = ("plain", Arc::<[u8]>::from(*b"whole"));
+    for (name, bytes) in [(name, bytes), (other, second), (&plain, &small_one)] {
+        put(&store, name, bytes).await;
+    }
+    let text = named(home.path(), "text").remove(0);
+    let parts = |of: &Arc<[u8]>| {
+        let name = format!("{}.parts", digest(of));
+        home.path().join("components").join(name)
+    };
+    let whole = named(home.path(), "wasm").remove(0);
+    let harms: [(&str, &Arc<[u8]>, &dyn Fn()); 5] = [
+        (name, bytes, &|| std::fs::remove_file(&text).unwrap()),
+        (name, bytes, &|| std::fs::write(&text, "other").unwrap()),
+        (name, bytes, &|| {
+            std::fs::write(parts(bytes), [1, 9]).unwrap()
+        }),
+        (plain, &small_one, &|| {
+            std::fs::write(&whole, "cut").unwrap()
+        }),
+        (plain, &small_one, &|| std::fs::remove_file(&whole).unwrap()),
+    ];
+    for (number, (name, bytes, harm)) in harms.iter().enumerate() {
+        harm();
+        if number == 2 {
+            store.close().await;
+            store = SledStore::open(small(home.path())).unwrap();
+        }
+        let damaged = store.component(&digest(bytes)).await;
+        assert!(damaged.is_err(), "{number}: {damaged:?}");
+        put(&store, name, bytes).await;
+        let mended = store.component(&digest(bytes)).await.unwrap();
+        assert_eq!(mended.as_ref(), Some(*bytes), "{number}");
+    }
+    // Each text is counted once for each component, however often that was written.
+    store.close().await;
+    let store = SledStore::open(small(home.path())).unwrap();
+    std::fs::remove_file(&text).unwrap();
+    put(&store, name, bytes).await;
+    delete(&store, name).await;
+    let found = store.component(&digest(second)).await.unwrap();
+    assert_eq!(found.as_ref(), Some(second));
+    for name in [*other, plain] {
+        delete(&store, name).await;
+    }
+    assert!(files(home.path()).is_empty(), "{:?}", files(home.path()));
+}
+
+#[tokio::test]
+async fn texts_stay_while_one_component_does_not_say_which_it_has() {
+    let home = scratch();
+    let store = SledStore::open(small(home.path())).unwrap();
+    let [(name, bytes), (other, second)] = &scripts();
+    put(&store, name, bytes).await;
+    put(&store, other, second).await;
+    store.close().await;
+    let parts = home.path().join("components");
+    let parts = parts.join(format!("{}.parts", digest(second)));
+    let aside = home.path().join("aside");
+    std::fs::rename(&parts, &aside).unwrap();
+    std::fs::create_dir(&parts).unwrap();
+    let store = SledStore::open(small(home.path())).unwrap();
+    std::fs::remove_dir(&parts).unwrap();
+    std::fs::rename(&aside, &parts).unwrap();
+    delete(&store, name).await;
+    let component = store.component(&digest(second)).await.unwrap();
+    assert_eq!(component.as_ref(), Some(second));
+    // The next start knows who has it.
+    store.close().await;
+    let store = SledStore::open(small(home.path())).unwrap();
+    delete(&store, other).await;
+    assert!(files(home.path()).is_empty());
+}
+
+/// JSON may repeat a key: the package has one module, and thousands of texts.
+#[tokio::test]
+async fn a_component_with_more_texts_than_modules_is_one_file() {
+    let home = scratch();
+    let store = SledStore::open(small(home.path())).unwrap();
+    let text = format!(r#""s.js":"{}""#, "x".repeat(4_096));
+    let modules = vec![text; 300].join(",");
+    let package = format!(r#"{{"entry":"s.js","modules":{{{modules}}}}}"#);
+    let bytes: Arc<[u8]> = package.into_bytes().into();
+    put(&store, "one", &bytes).await;
+    assert_eq!(files(home.path()).keys().collect::<Vec<_>>(), ["wasm"]);
+    let component = store.component(&digest(&bytes)).await.unwrap();
+    assert_eq!(component, Some(bytes));
 }
