@@ -187,7 +187,8 @@ async fn a_component_that_is_damaged_is_mended_as_its_step_is_added_again() {
         home.path().join("components").join(name)
     };
     let whole = named(home.path(), "wasm").remove(0);
-    let harms: [(&str, &Arc<[u8]>, &dyn Fn()); 5] = [
+    type Harm<'a> = (&'a str, &'a Arc<[u8]>, &'a dyn Fn());
+    let harms: [Harm<'_>; 5] = [
         (name, bytes, &|| std::fs::remove_file(&text).unwrap()),
         (name, bytes, &|| std::fs::write(&text, "other").unwrap()),
         (name, bytes, &|| {
