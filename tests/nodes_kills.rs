@@ -70,7 +70,8 @@ async fn a_server_that_stood_still_writes_nothing_of_what_others_took_over() {
         other.wait(id, "done").await;
     }
     let waited = stopped.elapsed();
-    assert!(waited < Duration::from_secs(9), "{waited:?}");
+    // The lease is five of them, and machines are slow.
+    assert!(waited < Duration::from_secs(15), "{waited:?}");
     cluster.shared_by(1, 0).await;
     let before = all(other, &tasks).await;
     if wanted().is_some() {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;
+use stepwell_api::{AuditEntry, AuditLog, ConfigKeys};
 use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls};
 
@@ -135,7 +136,7 @@ async fn connections_that_others_have_taken_are_waited_for() {
 }
 
 /// What a server says that does not start on a directory with these secrets.
-fn refused(url: &str, from: &Path, secrets: &[&str]) -> String {
+fn refused(url: &str, from: &Path, secrets: &[&str], args: &[&str]) -> String {
     let directory = TempDir::new().unwrap();
     for name in secrets {
         fs::copy(from.join(name), directory.path().join(name)).unwrap();
@@ -150,6 +151,7 @@ fn refused(url: &str, from: &Path, secrets: &[&str]) -> String {
             "--data-dir",
         ])
         .arg(directory.path())
+        .args(args)
         .output()
         .unwrap();
     let (out, err) = texts(&output);
@@ -159,16 +161,67 @@ fn refused(url: &str, from: &Path, secrets: &[&str]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn secrets_that_another_server_uses_are_not_discarded() {
+    let mut cluster = Cluster::start(1).await;
+    let url = cluster.database.url();
+    let home = cluster.servers[0].data_dir().to_owned();
+    cluster.servers[0].config("TOKEN", "one").await;
+    for secrets in [&[][..], &["admin-token"], &["vault-key", "admin-token"]] {
+        let err = refused(&url, &home, secrets, &["--discard-secrets"]);
+        assert!(err.contains(&cluster.servers[0].url), "{err}");
+        assert!(err.contains("nothing is deleted"), "{err}");
+    }
+    let server = &mut cluster.servers[0];
+    let config = async |server: &Server| {
+        let there = server.get::<ConfigKeys>(&server.path("config")).await;
+        there.config.len()
+    };
+    assert_eq!(config(server).await, 1);
+    // Its key is still the one that the database knows.
+    assert!(server.stop().success());
+    server.launch().await;
+    assert_eq!(config(server).await, 1);
+    // Without others it is done, and the audit log says what.
+    assert!(server.stop().success());
+    fs::remove_file(home.join("vault-key")).unwrap();
+    server.set_args(&["--store", &url, "--discard-secrets"]);
+    server.launch().await;
+    assert_eq!(config(server).await, 0);
+    let log = server.get::<AuditLog>(&server.path("audit")).await;
+    let deleted = |entry: &AuditEntry| {
+        (&*entry.what, &*entry.target) == ("deleteConfig", "config/TOKEN")
+            && entry.who == "serve --discard-secrets"
+    };
+    assert!(log.entries.iter().any(deleted), "{log:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_data_directory_of_a_server_on_a_database_is_none_of_a_server_without() {
+    let mut cluster = Cluster::start(1).await;
+    let server = &mut cluster.servers[0];
+    assert!(server.stop().success());
+    let output = stepwell()
+        .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(server.data_dir())
+        .output()
+        .unwrap();
+    let (out, err) = texts(&output);
+    assert_eq!(output.status.code(), Some(1), "{out}{err}");
+    assert!(err.contains("no --store is given"), "{err}");
+    assert!(!server.data_dir().join("store").exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_with_other_secrets_is_refused() {
     let mut cluster = Cluster::start(1).await;
     let url = cluster.database.url();
     let home = cluster.servers[0].data_dir().to_owned();
-    let other_key = refused(&url, &home, &["admin-token"]);
+    let other_key = refused(&url, &home, &["admin-token"], &[]);
     assert!(
         other_key.contains("vault key is not the one"),
         "{other_key}"
     );
-    let other_token = refused(&url, &home, &["vault-key"]);
+    let other_token = refused(&url, &home, &["vault-key"], &[]);
     assert!(
         other_token.contains("admin token is not that of"),
         "{other_token}"

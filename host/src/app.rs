@@ -119,6 +119,9 @@ impl App {
         let directory = &settings.data_dir;
         let given = std::env::var(vault::KEY_VARIABLE).ok();
         let discard = settings.discard_secrets;
+        if let Some(postgres) = postgres.as_ref().filter(|_| discard) {
+            stores::expect_alone(postgres).await?;
+        }
         let vault =
             Catalog::open_vault(store.as_ref(), directory, given.as_deref(), discard).await?;
         if let Some(postgres) = &postgres {

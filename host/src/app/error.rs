@@ -74,9 +74,19 @@ pub enum AppError {
     Vault(#[from] VaultError),
     /// The vault key is not that of the other servers.
     #[error(
-        "--store: this server's vault key is not the one that the database was first used with; copy `vault-key` and `admin-token` from the data directory of a server that uses it, or set STEPWELL_VAULT_KEY to its key. If that key is lost, `--discard-secrets` deletes what it sealed"
+        "--store: this server's vault key is not the one that the database was first used with; copy `vault-key` and `admin-token` from the data directory of a server that uses it, or set STEPWELL_VAULT_KEY to its key. If that key is lost, end all servers: `--discard-secrets` deletes what it sealed while no other server runs"
     )]
     OtherCluster,
+    /// Secrets are to be discarded that other servers use.
+    #[error(
+        "--discard-secrets: the server {0} uses the database and its secrets, and nothing is deleted; copy `vault-key` and `admin-token` from that server's data directory, or set STEPWELL_VAULT_KEY to its key. If no server has the key, end them all first; one that was killed counts for 5 seconds more"
+    )]
+    OthersUseSecrets(String),
+    /// The tasks of the data directory's server are in a database.
+    #[error(
+        "the data directory {0} is that of a server whose tasks are in PostgreSQL (it has the file `node`), and no --store is given; give it, or set STEPWELL_STORE, or name another directory with --data-dir"
+    )]
+    ForgottenStore(PathBuf),
     /// The admin token is not that of the other servers.
     #[error(
         "--store: this server's admin token is not that of the servers that use the database, whose clients it would refuse; copy `admin-token` from the data directory of one of them"

@@ -17,7 +17,7 @@ use crate::settings::{Settings, StoreUrl};
 use crate::store::directory_lock::DirectoryLock;
 use crate::store::postgres::{PostgresSettings, PostgresStore};
 use crate::store::sled::{OpenError, SledSettings, SledStore, salvage};
-use crate::store::{Store, StoreError};
+use crate::store::{Cluster as _, Store, StoreError};
 use crate::vault::{Vault, VaultError};
 
 /// The directory of files that come with tasks, where the store is not in the data directory.
@@ -68,6 +68,10 @@ async fn open_sled(settings: &Settings) -> Result<OpenStore, AppError> {
             tracing::warn!(
                 "a repair of the store was cut short; the repaired one is at its place now"
             );
+        }
+        // A new store would be empty, without a word.
+        if directory.join(NODE).exists() && !data_dir::has_store(&directory) {
+            return Err(AppError::ForgottenStore(directory));
         }
         data_dir::expect_store(&directory)?;
         let mut settings = SledSettings::at(path);
@@ -169,6 +173,18 @@ async fn open_postgres(
         postgres: Some(store),
         lock: Some(Arc::new(lock)),
     })
+}
+
+/// Refuses to discard what other nodes have sealed and use.
+pub(super) async fn expect_alone(store: &PostgresStore) -> Result<(), AppError> {
+    let nodes = store.nodes().await?;
+    let mut others = nodes
+        .into_iter()
+        .filter(|node| !node.is_self && node.lease_ms > 0);
+    match others.next() {
+        Some(other) => Err(AppError::OthersUseSecrets(other.url)),
+        None => Ok(()),
+    }
 }
 
 /// Refuses a vault key that is not the one of the other nodes.

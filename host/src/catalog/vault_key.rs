@@ -6,6 +6,8 @@ use std::path::Path;
 use super::live::config_key;
 use super::verifier::secret_key;
 use super::{Catalog, CatalogError};
+use crate::clock::system_now;
+use crate::domain::audit::{AuditEntry, DONE};
 use crate::domain::authentication::VERIFY_TOKEN;
 use crate::domain::ids::{ConfigKey, WorkspaceName};
 use crate::domain::webhook::Webhook;
@@ -102,7 +104,7 @@ fn sealed(registry: &Registry) -> Option<String> {
     (!counts.is_empty()).then(|| counts.join(" and "))
 }
 
-/// Deletes the sealed values that the vault does not open.
+/// Deletes the sealed values that the vault does not open, and notes each in the audit log.
 async fn discard_closed(
     store: &dyn Store,
     vault: &Vault,
@@ -113,24 +115,44 @@ async fn discard_closed(
     for (workspace, key, sealed) in registry.config {
         if !opens(vault, &workspace, &key, &sealed)? {
             tracing::warn!(workspace.id = %workspace, config.key = %key, "a config value does not open and is deleted");
-            lost.push(Manage::DeleteConfig(workspace, key));
+            let target = format!("config/{key}");
+            let change = Manage::DeleteConfig(workspace.clone(), key);
+            lost.push((workspace, "deleteConfig", target, change));
         }
     }
     for (workspace, name, sealed) in registry.connectors {
         if !opens(vault, &workspace, &config_key(&name)?, &sealed)? {
             tracing::warn!(workspace.id = %workspace, connector = %name, "a connector's settings do not open, and the connector is deleted");
-            lost.push(Manage::DeleteConnector(workspace, name));
+            let target = format!("connectors/{name}");
+            let change = Manage::DeleteConnector(workspace.clone(), name);
+            lost.push((workspace, "deleteConnector", target, change));
         }
     }
     for webhook in registry.webhooks {
         let kept = with_open_secrets(vault, webhook.clone())?;
         if kept != webhook {
             tracing::warn!(workspace.id = %webhook.workspace, webhook = %webhook.name, "secrets of a webhook do not open and are deleted");
-            lost.push(Manage::PutWebhook(kept));
+            let target = format!("webhooks/{}", webhook.name);
+            lost.push((
+                webhook.workspace,
+                "setWebhook",
+                target,
+                Manage::PutWebhook(kept),
+            ));
         }
     }
-    for change in lost {
-        revision = store.manage(change, None, revision).await?;
+    for (workspace, what, target, change) in lost {
+        let entry = AuditEntry {
+            at: system_now(),
+            workspace: Some(workspace),
+            who: "serve --discard-secrets".to_owned(),
+            token: None,
+            ip: String::new(),
+            what: what.to_owned(),
+            target,
+            outcome: DONE.to_owned(),
+        };
+        revision = store.manage(change, Some(entry), revision).await?;
     }
     Ok(())
 }

@@ -2,8 +2,10 @@
 //! two example steps, starts the server in this process, and from then on does what any client
 //! would do, over HTTP.
 
+use std::fs::Permissions;
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -67,6 +69,7 @@ pub fn run(global: &Global, args: &DemoArgs, output: Output) -> Result<()> {
             .insert(
                 tempfile::Builder::new()
                     .prefix("stepwell-demo-")
+                    .permissions(Permissions::from_mode(0o700))
                     .tempdir()?,
             )
             .path()

@@ -285,10 +285,10 @@ impl ApiError {
         let is_inside = is_inside(&problem.code);
         Verdict::Refused {
             status: status.as_u16(),
-            detail: if is_inside && problem.detail.is_empty() {
-                "the server failed; its log says why".to_owned()
-            } else {
-                self.to_string().chars().take(DETAIL).collect()
+            detail: match (is_inside, &*problem.detail) {
+                (true, "") => "the server failed; its log says why".to_owned(),
+                (true, said) => said.to_owned(),
+                (false, _) => self.to_string().chars().take(DETAIL).collect(),
             },
             code: problem.code,
         }
@@ -322,7 +322,11 @@ impl IntoResponse for ApiError {
         let detail = if is_inside(&code) {
             // What went wrong inside is the operator's to know.
             let id = uuid::Uuid::now_v7().to_string();
-            tracing::error!(incident = id, error = %self, "a request failed");
+            // What passes by itself asks nothing of the operator.
+            match code == "internal" {
+                true => tracing::error!(incident = id, error = %self, "a request failed"),
+                false => tracing::warn!(incident = id, error = %self, "a request failed"),
+            }
             let what = match &*problem.detail {
                 "" => "the server failed",
                 said => said,

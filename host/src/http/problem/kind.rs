@@ -60,6 +60,19 @@ pub(super) fn max_bytes(most: usize) -> Problem {
     }
 }
 
+/// The store does not do it now. `detail` is for who asked; the reason is the operator's.
+fn unavailable(detail: &str) -> Kind {
+    let members = Problem {
+        detail: detail.to_owned(),
+        ..Problem::default()
+    };
+    kind_with(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "storage-unavailable",
+        members,
+    )
+}
+
 /// Status, code and members for an error of the store.
 pub(super) fn store_kind(error: &StoreError) -> Kind {
     let code = match error {
@@ -67,22 +80,17 @@ pub(super) fn store_kind(error: &StoreError) -> Kind {
         StoreError::Full | StoreError::Undecided => "storage-full",
         StoreError::Failed => "storage-failed",
         StoreError::Erasing(_) => return kind(StatusCode::CONFLICT, "being-erased"),
-        StoreError::Unavailable { .. } | StoreError::Fenced { .. } | StoreError::Revised { .. } => {
-            "storage-unavailable"
+        StoreError::Unavailable { .. } => {
+            return unavailable("the store is not available now; try again in a moment");
         }
-        StoreError::InDoubt => {
-            // The caller has to know, not only the operator.
-            let detail = error.to_string();
-            let members = Problem {
-                detail,
-                ..Problem::default()
-            };
-            return kind_with(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "storage-unavailable",
-                members,
-            );
+        StoreError::Fenced { .. } => {
+            return unavailable("another server has the task, or gets it just now; try again");
         }
+        StoreError::Revised { .. } => {
+            return unavailable("the setup was changed meanwhile; try again");
+        }
+        // The caller has to know, not only the operator.
+        StoreError::InDoubt => return unavailable(&error.to_string()),
         StoreError::NotFound(_)
         | StoreError::Conflict { .. }
         | StoreError::Duplicate { .. }

@@ -26,6 +26,7 @@ mod lane;
 mod leaving;
 mod lists;
 mod look;
+mod looks;
 mod migration;
 mod moved;
 mod nodes;

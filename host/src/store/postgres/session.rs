@@ -16,8 +16,9 @@ use tokio_util::task::AbortOnDropHandle;
 use super::connect::connect;
 use super::connections::READERS;
 use super::error::{failed, is_cut};
+use super::looks::Look;
 use super::settings::PostgresSettings;
-use super::stalled::{Look, SILENCE};
+use super::stalled::{self, SILENCE};
 use crate::store::StoreError;
 
 /// The longest that a statement may take; the server ends it a little earlier.
@@ -126,7 +127,7 @@ impl Session {
                 continue;
             };
             // Boxed, as it is rare and each request would have room for it.
-            match Box::pin(self.settings.looks.look(&self.settings, self.process)).await {
+            match Box::pin(stalled::look(&self.settings, self.process)).await {
                 // A statement that is at work may take long.
                 Look::Working => silence *= 2,
                 Look::Unreached if !was_unreached => was_unreached = true,

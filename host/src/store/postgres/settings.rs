@@ -9,7 +9,7 @@ use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
 use super::error::OpenError;
-use super::stalled::Looks;
+use super::looks::Looks;
 use super::tls::{Connector, TlsOptions};
 use crate::clock::system_now;
 use crate::domain::audit::AuditBounds;

@@ -6,11 +6,11 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 
 use super::connect::connect;
+use super::looks::Look;
 use super::settings::PostgresSettings;
 
 /// How long a request may have no answer before the database is asked what it does for it.
@@ -22,39 +22,10 @@ const LOOK: Duration = Duration::from_secs(5);
 const STATE: &str = "select state, clock_timestamp() - state_change > interval '1 s' \
     from pg_stat_activity where pid = $1";
 
-/// What a look at a connection shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Look {
-    /// The database does nothing for the request: it never got it, or its answer is lost.
-    Stalled,
-    /// The database works on it, or has no connection free for a look.
-    Working,
-    /// The look did not reach the database. A pooler that has it wait is no proof, unless it happens again.
-    Unreached,
-}
-
-/// The looks of a node: one at a time, so that they take one connection.
-#[derive(Debug, Default)]
-pub(super) struct Looks {
-    /// When the last one ended that did not reach the database.
-    unreached: tokio::sync::Mutex<Option<Instant>>,
-}
-
-impl Looks {
-    /// Asks the database what it does for a request over the connection of this server process, made [`SILENCE`] ago. Who waits
-    /// for another look that does not reach the database has that result.
-    pub(super) async fn look(&self, settings: &PostgresSettings, process: i32) -> Look {
-        let asked = Instant::now();
-        let mut unreached = self.unreached.lock().await;
-        if unreached.is_some_and(|ended| ended >= asked) {
-            return Look::Unreached;
-        }
-        let look = state_of(settings, process).await;
-        if look == Look::Unreached {
-            *unreached = Some(Instant::now());
-        }
-        look
-    }
+/// Asks the database what it does for a request over the connection of this server process, made [`SILENCE`] ago.
+pub(super) async fn look(settings: &PostgresSettings, process: i32) -> Look {
+    let look = state_of(settings, process);
+    settings.looks.alone(look).await
 }
 
 async fn state_of(settings: &PostgresSettings, process: i32) -> Look {
@@ -99,7 +70,7 @@ mod tests {
                 assert_eq!(taken.len(), 1, "a second connection");
             }
         });
-        let looks = (1..=6).map(|process| settings.looks.look(&settings, process));
+        let looks = (1..=6).map(|process| look(&settings, process));
         let found = futures_util::future::join_all(looks).await;
         assert_eq!(found, [Look::Unreached; 6]);
         assert!(!taken.is_finished());

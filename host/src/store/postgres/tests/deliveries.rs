@@ -78,20 +78,20 @@ async fn who_records_does_not_wait_for_the_deletion_of_the_workspace() {
     let add = Manage::AddWorkspace(acme.clone());
     store.manage_now(add).await.unwrap();
     let session = Session::open(&store.shared.settings).await.unwrap();
-    let record = || store.record_deliveries(&acme, u64::MAX, vec![delivery(1, "w")]);
+    let record = |at| store.record_deliveries(&acme, u64::MAX, vec![delivery(at, "w")]);
     let change = "begin; update setup set value = value where workspace = 'acme'";
     session.run(change).await.unwrap();
-    record().await.unwrap();
+    record(1).await.unwrap();
     session.run("rollback").await.unwrap();
     let delete = "begin; delete from setup where workspace = 'acme'";
     session.run(delete).await.unwrap();
-    let refused = record().await;
+    let refused = record(2).await;
     assert!(
         matches!(refused, Err(StoreError::Erasing(_))),
         "{refused:?}"
     );
     session.run("rollback").await.unwrap();
-    record().await.unwrap();
+    record(3).await.unwrap();
     let any = DeliveryQuery::default();
     let found = store.recorded_deliveries(&acme, &any).await.unwrap();
     assert_eq!(found.len(), 2);
