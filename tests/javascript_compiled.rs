@@ -108,6 +108,35 @@ async fn add(server: &Server, entry: &str, modules: Value) {
 }
 
 #[tokio::test]
+async fn all_of_nodes_modules_that_there_are_are_imported_by_both_names() {
+    let server = Server::start().await;
+    let webhook = server.webhook("w").await;
+    let names = ["buffer", "crypto", "querystring", "url", "util"];
+    let both = names
+        .iter()
+        .flat_map(|name| [(*name).to_owned(), format!("node:{name}")]);
+    let imports: Vec<_> = both
+        .enumerate()
+        .map(|(n, name)| format!("import * as m{n} from '{name}';"))
+        .collect();
+    let all: Vec<_> = (0..imports.len()).map(|n| format!("m{n}")).collect();
+    let source = format!(
+        "{}\nexport const condition = {{}};\nexport const content = () => {{
+           data.kinds = [{}].map((module) => typeof module.default);
+           data.query = m4.default.stringify({{a: [1, 'b c']}});
+         }};\n",
+        imports.join("\n"),
+        all.join(", ")
+    );
+    add(&server, "step.js", json!({"step.js": source})).await;
+    let task = server.run(&webhook, &json!({}), "done").await;
+    assert_eq!(task.data["query"], "a=1&a=b%20c", "{task}");
+    let kinds = task.data["kinds"].as_array().unwrap();
+    assert_eq!(kinds.len(), 10);
+    assert!(kinds.iter().all(|kind| kind == "object"), "{task}");
+}
+
+#[tokio::test]
 async fn a_compiled_step_has_its_text_its_places_and_its_files() {
     let server = Server::start().await;
     let entry = with_helpers(

@@ -40,7 +40,7 @@ pub enum VaultError {
     KeyFile(#[from] PrivateFileError),
     /// There is no key, and there are values that only it opens.
     #[error(
-        "the vault key is lost: {path} is not there and STEPWELL_VAULT_KEY is not set, but the store has {sealed} that were sealed with it; restore the file from its backup, or with --store copy it and `admin-token` from the data directory of another server, with mode 0600. Without that key these secrets cannot be read any more; nothing else is lost: `stepwell serve --discard-secrets` deletes them, makes a new key and starts, and you set them anew"
+        "the vault key is lost: {path} is not there and STEPWELL_VAULT_KEY is not set, but the store has {sealed} sealed with it; restore the file from its backup, or with --store copy it and `admin-token` from the data directory of another server, with mode 0600. Without that key these secrets cannot be read any more; nothing else is lost: `stepwell serve --discard-secrets` deletes them, makes a new key and starts, and you set them anew"
     )]
     Lost {
         /// The key's file.

@@ -12,7 +12,7 @@ use crate::outline::{Name, Outline, Use};
 use crate::package::{MODULES, Package};
 
 /// Modules that the engine has of its own, with or without `node:`.
-const BUILT_IN: [&str; 4] = ["buffer", "crypto", "url", "util"];
+const BUILT_IN: [&str; 5] = ["buffer", "crypto", "querystring", "url", "util"];
 /// What may be left out at a file's end.
 const ENDINGS: [&str; 4] = [".js", ".ts", ".mjs", ".mts"];
 /// The folder of modules that `lib.<module>` finds without an import.
@@ -139,8 +139,8 @@ impl<'a> Reader<'a> {
                     "`{bare}` is no path in the step's folder; begin it with `./` or `../`"
                 )),
                 bare => refuse(format!(
-                    "`{bare}` is not available in a step; there are `buffer`, `crypto`, `url` and `util`, and files by \
-                     `./` and `../`"
+                    "`{bare}` is not available in a step; there are `buffer`, `crypto`, `querystring`, `url` and `util`, and \
+                     files by `./` and `../`"
                 )),
             };
         }

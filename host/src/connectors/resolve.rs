@@ -132,6 +132,10 @@ impl Resolve for SystemResolver {
                     let addresses = addresses.into_iter().map(|ip| SocketAddr::new(ip, 0));
                     Ok(Box::new(addresses) as Addrs)
                 }
+                // Its text has the look-up as a program has it.
+                Err(error) if error.is_no_records_found() => {
+                    Err(failed("the name servers have no address for it".into()).into())
+                }
                 Err(error) => Err(failed(error.to_string()).into()),
             }
         })

@@ -156,14 +156,14 @@ fn refusals() {
         (
             "import fs from 'fs';",
             &[],
-            "a.js:1:16: `fs` is not available in a step; there are `buffer`, `crypto`, `url` and `util`, and files by \
-             `./` and `../`",
+            "a.js:1:16: `fs` is not available in a step; there are `buffer`, `crypto`, `querystring`, `url` and `util`, \
+             and files by `./` and `../`",
         ),
         (
             "\n  require('node:fs/promises');",
             &[],
-            "a.js:2:11: `fs/promises` is not available in a step; there are `buffer`, `crypto`, `url` and `util`, and \
-             files by `./` and `../`",
+            "a.js:2:11: `fs/promises` is not available in a step; there are `buffer`, `crypto`, `querystring`, `url` and \
+             `util`, and files by `./` and `../`",
         ),
         ("import './b';", &[], "a.js:1:8: there is no file `b`"),
         (

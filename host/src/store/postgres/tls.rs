@@ -110,6 +110,12 @@ impl TlsOptions {
     /// # Errors
     /// [`OpenError::RootCertificates`], [`OpenError::Tls`].
     pub(super) fn connector(&self) -> Result<Connector, OpenError> {
+        // It is ignored as libpq ignores it, and who gave it relies on it.
+        if self.root.is_some() && matches!(self.mode, Mode::Disable | Mode::Prefer) {
+            tracing::warn!(
+                "sslrootcert is given, and the database's certificate is not checked: sslmode is disable or prefer; give sslmode=verify-full"
+            );
+        }
         let verification = match (self.mode, &self.root) {
             (Mode::Disable, _) => return Ok(Connector(None)),
             (Mode::Prefer, _) | (Mode::Require, None) => Verification::None,
