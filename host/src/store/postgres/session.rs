@@ -119,7 +119,7 @@ impl Session {
 
     /// Returns when a request that is made now has no answer and the connection stalls. See [`super::stalled`].
     async fn stalled(&self) {
-        let (mut silence, mut was_unreached) = (SILENCE, false);
+        let (mut silence, mut patience, mut was_unreached) = (SILENCE, SILENCE, false);
         loop {
             tokio::time::sleep(silence).await;
             // One looks for all.
@@ -129,8 +129,14 @@ impl Session {
             // Boxed, as it is rare and each request would have room for it.
             match Box::pin(stalled::look(&self.settings, self.process)).await {
                 // A statement that is at work may take long.
-                Look::Working => silence *= 2,
-                Look::Unreached if !was_unreached => was_unreached = true,
+                Look::Working => {
+                    patience *= 2;
+                    (silence, was_unreached) = (patience, false);
+                }
+                // Once more soon: a request that has no answer is not to wait for long.
+                Look::Unreached if !was_unreached => {
+                    (silence, was_unreached) = (SILENCE / 20, true);
+                }
                 Look::Stalled | Look::Unreached => {
                     tracing::warn!("a connection to PostgreSQL stalls, and is made anew");
                     return;

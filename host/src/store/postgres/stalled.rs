@@ -16,7 +16,7 @@ use super::settings::PostgresSettings;
 /// How long a request may have no answer before the database is asked what it does for it.
 pub(super) const SILENCE: Duration = Duration::from_secs(2);
 /// The longest that this may take. A connection cannot be made in that time where nothing comes through.
-const LOOK: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_secs(3);
 
 /// The session's state, and whether it has been in it for half of [`SILENCE`]: what it answered is not still on its way.
 const STATE: &str = "select state, clock_timestamp() - state_change > interval '1 s' \
