@@ -139,8 +139,8 @@ impl<'a> Reader<'a> {
                     "`{bare}` is no path in the step's folder; begin it with `./` or `../`"
                 )),
                 bare => refuse(format!(
-                    "`{bare}` is not available in a step; there are `buffer`, `crypto`, `querystring`, `url` and `util`, and \
-                     files by `./` and `../`"
+                    "`{bare}` is not available in a step; there are {}, and files by `./` and `../`",
+                    built_in_names()
                 )),
             };
         }
@@ -293,4 +293,10 @@ fn candidates(path: &str) -> Vec<(String, String)> {
     }
     all.retain(|(file, _)| crate::package::fault_of(file).is_none());
     all
+}
+
+/// [`BUILT_IN`] as a sentence has them.
+fn built_in_names() -> String {
+    let [others @ .., last] = BUILT_IN.map(|name| format!("`{name}`"));
+    format!("{} and {last}", others.join(", "))
 }
